@@ -1,0 +1,124 @@
+/**
+ * Group commit: many requests, one fsync.
+ *
+ * A request is acknowledged only once its outcome is durable, and that costs a trip to the disk. So
+ * requests that arrive during a commit wait, and travel together in the next one:
+ *
+ *     request   a  b c  d   e f g h
+ *     commit    [a......][b c d....][e f g h..]
+ *
+ * There is no timer and no delay to tune. A slow disk makes large batches, a fast one small.
+ */
+import type { Command, Outcome } from "./ledger.ts";
+import type { BatchMetrics } from "./metrics.ts";
+import { NothingApplied, OutcomeUnknown, type Store } from "./store.ts";
+
+/** As many requests as may be wait already: certainly not applied, and worth another try later. */
+export class Overloaded extends NothingApplied {
+	constructor(waitingMax: number) {
+		super(`${waitingMax} requests are waiting already`);
+	}
+}
+
+export interface GroupCommitBounds {
+	/** Requests that may wait for a batch; one more is refused with Overloaded. */
+	readonly waitingMax: number;
+	/** Requests that travel in one batch; 1 is one transaction per request. */
+	readonly batchMax: number;
+}
+
+interface Waiting {
+	readonly command: Command;
+	readonly resolve: (outcome: Outcome) => void;
+	readonly reject: (reason: Error) => void;
+}
+
+export class GroupCommit {
+	readonly #store: Store;
+	readonly #bounds: GroupCommitBounds;
+	readonly #metrics: BatchMetrics;
+	/** Called once, when the store has failed for good: the process must end. */
+	readonly #onFailure: (failure: OutcomeUnknown) => void;
+	#waiting: Waiting[] = [];
+	#running: Promise<void> | undefined;
+	#failure: OutcomeUnknown | undefined;
+
+	constructor(
+		store: Store,
+		bounds: GroupCommitBounds,
+		metrics: BatchMetrics,
+		onFailure: (failure: OutcomeUnknown) => void,
+	) {
+		this.#store = store;
+		this.#bounds = bounds;
+		this.#metrics = metrics;
+		this.#onFailure = onFailure;
+	}
+
+	/** How many requests wait for a batch, without those in the one under way. */
+	get waiting(): number {
+		return this.#waiting.length;
+	}
+
+	/**
+	 * Resolves once the outcome is durable.
+	 *
+	 * @throws {Overloaded | NothingApplied} certainly not applied; asking again later is right.
+	 * @throws {OutcomeUnknown} applied or not, nobody can say; the process is about to end.
+	 */
+	submit(command: Command): Promise<Outcome> {
+		return new Promise((resolve, reject) => {
+			if (this.#failure !== undefined) {
+				reject(new NothingApplied(`the store has failed: ${this.#failure.message}`));
+			} else if (this.#waiting.length >= this.#bounds.waitingMax) {
+				reject(new Overloaded(this.#bounds.waitingMax));
+			} else {
+				this.#waiting.push({ command, resolve, reject });
+				this.#running ??= this.#run();
+			}
+		});
+	}
+
+	/** Resolves when no request waits and no batch is under way. */
+	async idle(): Promise<void> {
+		while (this.#running !== undefined) await this.#running;
+	}
+
+	async #run(): Promise<void> {
+		// What else arrived in this turn of the event loop joins the first batch.
+		await Promise.resolve();
+		while (this.#waiting.length > 0) await this.#commitNext();
+		this.#running = undefined;
+	}
+
+	async #commitNext(): Promise<void> {
+		const batch = this.#waiting.splice(0, this.#bounds.batchMax);
+		this.#metrics.batchSize.observe(batch.length);
+		try {
+			const outcomes = await this.#store.commit(batch.map((waiting) => waiting.command));
+			for (const [index, waiting] of batch.entries()) {
+				const outcome = outcomes[index];
+				if (outcome === undefined)
+					throw new OutcomeUnknown(`the store left command ${index} without an outcome`);
+				waiting.resolve(outcome);
+			}
+		} catch (error) {
+			this.#fail(batch, error);
+		}
+	}
+
+	#fail(batch: readonly Waiting[], error: unknown): void {
+		if (error instanceof NothingApplied) {
+			for (const waiting of batch) waiting.reject(error);
+			return;
+		}
+		// Anything that a store did not name leaves the same doubt as what it did.
+		const failure =
+			error instanceof OutcomeUnknown ? error : new OutcomeUnknown(String(error), { cause: error });
+		this.#failure = failure;
+		for (const waiting of batch) waiting.reject(failure);
+		const refusal = new NothingApplied(`the store has failed: ${failure.message}`);
+		for (const waiting of this.#waiting.splice(0)) waiting.reject(refusal);
+		this.#onFailure(failure);
+	}
+}

@@ -1,0 +1,85 @@
+/**
+ * One ledger process: reads the environment once, wires the pieces, and shuts down in order.
+ *
+ * Exit codes: 0 after a drain, 1 when it can't start, 70 when the store failed and only a restart can tell
+ * what is on the disk.
+ */
+import { fileURLToPath } from "node:url";
+import { GroupCommit } from "./group-commit.ts";
+import { logSummaries, openLog } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import { LedgerServer } from "./server.ts";
+import { readSettings, type Settings, SettingsError } from "./settings.ts";
+import { SqliteStore } from "./store/sqlite.ts";
+import { LedgerFileError } from "./store/sqlite-file.ts";
+
+/** How long a drain may take; a balancer's kept connections are closed after it. */
+const drainMsMax = 5000;
+/** Time for the answers "unknown" to leave, once the store has failed. */
+const lastWordsMs = 200;
+const exitStoreFailed = 70;
+
+const defaultSeedPath = fileURLToPath(new URL("../seed.json", import.meta.url));
+
+function run(settings: Settings): void {
+	const log = openLog(settings.logLevel);
+	const metrics = new Metrics();
+	const store = new SqliteStore({
+		path: settings.databasePath,
+		seedPath: settings.seedPath,
+		durability: settings.durability,
+		walBytesMax: settings.walBytesMax,
+		metrics,
+	});
+	const groupCommit = new GroupCommit(store, settings, metrics, (failure) => {
+		log.fatal(
+			{ err: failure },
+			"the store failed: this process ends, and a restart will tell what is on the disk",
+		);
+		setTimeout(() => process.exit(exitStoreFailed), lastWordsMs);
+	});
+	metrics.waiting = () => groupCommit.waiting;
+	const server = new LedgerServer({
+		listen: settings.listen,
+		reset: settings.reset,
+		groupCommit,
+		metrics,
+		log,
+	});
+	logSummaries(log, metrics);
+	if (settings.durability === "os")
+		log.warn("DURABILITY=os: an acknowledged entry survives kill -9, but not a power cut");
+	log.info(
+		{
+			address: server.address,
+			bun: Bun.version,
+			durability: settings.durability,
+			database: settings.databasePath,
+			...store.settings,
+		},
+		"listening",
+	);
+
+	let ending = false;
+	const end = async (signal: string): Promise<void> => {
+		if (ending) return;
+		ending = true;
+		log.info({ signal }, "draining");
+		await server.drain(drainMsMax);
+		await groupCommit.idle();
+		store.close();
+		log.info("ended");
+		process.exit(0);
+	};
+	process.on("SIGTERM", end);
+	process.on("SIGINT", end);
+}
+
+try {
+	run(readSettings(process.env, defaultSeedPath));
+} catch (error) {
+	const expected = error instanceof SettingsError || error instanceof LedgerFileError;
+	const message = error instanceof Error ? error.message : String(error);
+	process.stderr.write(`ledger: ${expected ? message : `can't start: ${message}`}\n`);
+	process.exit(1);
+}

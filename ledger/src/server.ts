@@ -1,0 +1,257 @@
+/**
+ * The routes: bytes in, status out. No rules.
+ */
+import { chmodSync, renameSync, rmSync } from "node:fs";
+import type { Logger } from "pino";
+import type { GroupCommit } from "./group-commit.ts";
+import { Overloaded } from "./group-commit.ts";
+import type { Command, Outcome } from "./ledger.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Settings } from "./settings.ts";
+import { NothingApplied } from "./store.ts";
+import {
+	bodyBytesMax,
+	encodeHealth,
+	encodePosted,
+	encodeProblem,
+	encodeStatement,
+	isJson,
+	type Problem,
+	parseAccountId,
+	parsePosting,
+	paths,
+	problems,
+} from "./wire.ts";
+
+/**
+ * Bytes that Bun takes in before it refuses with a bare 413 of its own. A body between bodyBytesMax and this
+ * gets a problem detail.
+ */
+const bodyBytesHardMax = 16 * 1024;
+
+/** Seconds that a connection may be silent; longer than the balancer keeps it, or a POST meets its closing. */
+const idleTimeoutSeconds = 30;
+
+/** How long a health check waits for its own trip to the disk. */
+const healthWaitMsMax = 2000;
+
+/** The router's request: Bun has matched the path and holds its variables. */
+type Routed = Bun.BunRequest<string>;
+
+type UnixOptions = Bun.Serve.Options<undefined, string> & { unix: string };
+
+export interface ServerOptions {
+	readonly listen: Settings["listen"];
+	readonly reset: boolean;
+	readonly groupCommit: GroupCommit;
+	readonly metrics: Metrics;
+	readonly log: Logger;
+}
+
+export class LedgerServer {
+	readonly #options: ServerOptions;
+	readonly #server: Bun.Server<undefined>;
+	#draining = false;
+
+	constructor(options: ServerOptions) {
+		this.#options = options;
+		this.#server = this.#listen();
+	}
+
+	/** Where it listens, as a URL or a socket's path. */
+	get address(): string {
+		const { listen } = this.#options;
+		return "socket" in listen ? listen.socket : `http://${listen.host}:${this.#server.port}`;
+	}
+
+	/**
+	 * Takes no new connection, answers what has come in, tells the connections that stay to close, and
+	 * resolves when none is left or `msMax` have passed.
+	 */
+	async drain(msMax: number): Promise<void> {
+		this.#draining = true;
+		const { listen } = this.#options;
+		// Without its name nobody finds the socket, and a balancer goes to the other process at once.
+		if ("socket" in listen) rmSync(listen.socket, { force: true });
+		await Promise.race([this.#server.stop(), Bun.sleep(msMax)]);
+		await this.#server.stop(true);
+	}
+
+	#listen(): Bun.Server<undefined> {
+		const { listen, reset, log } = this.#options;
+		const routes: Bun.Serve.Routes<undefined, string> = {
+			[paths.entries]: { POST: this.#route("entries", (request: Routed) => this.#postEntry(request)) },
+			[paths.statement]: { GET: this.#route("statement", (request: Routed) => this.#readStatement(request)) },
+			"/health": { GET: this.#route("health", () => this.#health()) },
+			"/metrics": { GET: this.#route("metrics", async () => this.#exposeMetrics()) },
+		};
+		if (reset) routes["/reset"] = { POST: this.#route("reset", () => this.#reset()) };
+		const options = {
+			routes,
+			fetch: this.#route("other", async (request: Request) => this.#refuseRoute(request)),
+			error: (error: Error) => {
+				log.error({ err: error }, "an answer could not be made");
+				return this.#refuse(problems.outcomeUnknown);
+			},
+			maxRequestBodySize: bodyBytesHardMax,
+			idleTimeout: idleTimeoutSeconds,
+			development: false,
+		};
+		if ("socket" in listen) {
+			// Bun takes idleTimeout for Unix sockets too; only its types don't know.
+			return listenOnSocket(listen.socket, (unix) =>
+				Bun.serve({ ...options, unix } as unknown as UnixOptions),
+			);
+		}
+		const { host: hostname, port, reusePort } = listen;
+		return Bun.serve({ ...options, hostname, port, reusePort });
+	}
+
+	/** Counts and logs what a handler answers. */
+	#route<R extends Request>(
+		route: string,
+		handle: (request: R) => Promise<Response>,
+	): (request: R) => Promise<Response> {
+		const { metrics, log } = this.#options;
+		const logsRequests = log.isLevelEnabled("debug");
+		return async (request) => {
+			const startedAt = performance.now();
+			const response = await handle(request);
+			const latencyMs = performance.now() - startedAt;
+			metrics.countRequest(route, response.status, latencyMs / 1000);
+			if (logsRequests) {
+				const requestId = request.headers.get("x-request-id") ?? crypto.randomUUID();
+				log.debug({ requestId, route, status: response.status, latencyMs }, "request");
+			}
+			return response;
+		};
+	}
+
+	async #postEntry(request: Routed): Promise<Response> {
+		const accountId = parseAccountId(request.params.id ?? "");
+		if (accountId === undefined) return this.#refuse(problems.noSuchAccount);
+		if (!isJson(request.headers.get("content-type"))) return this.#refuse(problems.mediaType);
+		if (Number(request.headers.get("content-length") ?? 0) > bodyBytesMax)
+			return this.#refuse(problems.bodyTooLarge);
+		let body: Uint8Array;
+		try {
+			body = await request.bytes();
+		} catch {
+			return this.#refuse(problems.bodyIncomplete);
+		}
+		if (body.length > bodyBytesMax) return this.#refuse(problems.bodyTooLarge);
+		const posting = parsePosting(accountId, body);
+		return "status" in posting ? this.#refuse(posting) : this.#answer(posting, request);
+	}
+
+	async #readStatement(request: Routed): Promise<Response> {
+		const accountId = parseAccountId(request.params.id ?? "");
+		if (accountId === undefined) return this.#refuse(problems.noSuchAccount);
+		return this.#answer({ type: "statement", accountId }, request);
+	}
+
+	async #reset(): Promise<Response> {
+		return this.#answer({ type: "reset" });
+	}
+
+	#exposeMetrics(): Response {
+		return this.#respond(200, this.#options.metrics.text(), "text/plain; version=0.0.4");
+	}
+
+	async #answer(command: Command, request?: Request): Promise<Response> {
+		let outcome: Outcome;
+		try {
+			outcome = await this.#options.groupCommit.submit(command);
+		} catch (error) {
+			return this.#refuseFailure(error, request);
+		}
+		switch (outcome.type) {
+			case "posted":
+				return this.#respond(200, encodePosted(outcome));
+			case "statement":
+				return this.#respond(200, encodeStatement(outcome));
+			case "refused":
+				return this.#refuse(problems[outcome.reason]);
+			case "unknown-account":
+				return this.#refuse(problems.noSuchAccount);
+			case "done":
+				return this.#respond(200, "{}");
+		}
+	}
+
+	async #health(): Promise<Response> {
+		const now = Date.now() * 1000;
+		if (this.#draining)
+			return this.#respond(503, encodeHealth("draining", now, "the process is about to end"));
+		const late = Bun.sleep(healthWaitMsMax).then(() => `no commit within ${healthWaitMsMax} ms`);
+		const probe = this.#options.groupCommit.submit({ type: "probe" });
+		const trouble = await Promise.race([
+			probe.then(
+				() => undefined,
+				(error: Error) => error.message,
+			),
+			late,
+		]);
+		if (trouble === undefined) return this.#respond(200, encodeHealth("healthy", now));
+		return this.#respond(503, encodeHealth("unable to commit", now, trouble));
+	}
+
+	/** What no route takes: a path that leads nowhere, or a method that its path doesn't know. */
+	#refuseRoute(request: Request): Response {
+		const allowed = this.#allowedMethods(new URL(request.url).pathname);
+		if (allowed === undefined) return this.#refuse(problems.noSuchRoute);
+		return this.#refuse(problems.methodNotAllowed, {}, { allow: allowed });
+	}
+
+	#allowedMethods(path: string): string | undefined {
+		if (/^\/clientes\/[^/]+\/transacoes$/.test(path)) return "POST";
+		if (path === "/reset" && this.#options.reset) return "POST";
+		return path === "/health" || path === "/metrics" || /^\/clientes\/[^/]+\/extrato$/.test(path)
+			? "GET, HEAD"
+			: undefined;
+	}
+
+	#refuseFailure(error: unknown, request: Request | undefined): Response {
+		const instance = request?.headers.get("x-request-id") ?? crypto.randomUUID();
+		const detail = error instanceof Error ? error.message : String(error);
+		if (error instanceof NothingApplied) {
+			const problem = error instanceof Overloaded ? problems.overloaded : problems.nothingApplied;
+			this.#options.log.debug({ requestId: instance, err: error }, "nothing applied");
+			return this.#refuse(problem, { detail, instance }, { "retry-after": "1" });
+		}
+		this.#options.log.error({ requestId: instance, err: error }, "outcome unknown");
+		return this.#refuse(problems.outcomeUnknown, { detail, instance });
+	}
+
+	#refuse(
+		problem: Problem,
+		more: { detail?: string; instance?: string } = {},
+		headers: Record<string, string> = {},
+	): Response {
+		return this.#respond(problem.status, encodeProblem(problem, more), "application/problem+json", headers);
+	}
+
+	#respond(
+		status: number,
+		body: string,
+		contentType = "application/json",
+		headers: Record<string, string> = {},
+	): Response {
+		if (this.#draining) headers.connection = "close";
+		return new Response(body, { status, headers: { "content-type": contentType, ...headers } });
+	}
+}
+
+/**
+ * Listens on a Unix socket that anyone on the machine may connect to: the balancer runs as another user.
+ * The socket is made beside its place and then moved there, so that one left behind by a process that was
+ * killed is replaced in one step, and nobody ever finds a socket that isn't listened on.
+ */
+function listenOnSocket<T>(path: string, serve: (unix: string) => T): T {
+	const fresh = `${path}.${process.pid}`;
+	rmSync(fresh, { force: true });
+	const server = serve(fresh);
+	chmodSync(fresh, 0o666);
+	renameSync(fresh, path);
+	return server;
+}

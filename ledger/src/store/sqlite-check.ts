@@ -1,0 +1,131 @@
+/**
+ * Whether the books are right: what a process asks of the file before it serves, and what `verify` asks
+ * of every entry ever posted.
+ */
+import type { Database } from "bun:sqlite";
+
+/** Findings shown of one kind; a broken file has as many as it has rows. */
+const findingsMax = 20;
+
+/**
+ * The cheap part, at every start: SQLite's own quick_check, and each account against the entry that it
+ * says is its newest. Costs a read of the whole file.
+ * @returns one line for each thing that is wrong, none when all is right.
+ */
+export function checkAtStart(db: Database): string[] {
+	const structure = quickCheck(db);
+	if (structure.length > 0) return structure;
+	const dangling = db
+		.query(
+			`SELECT account.id FROM accounts AS account
+			LEFT JOIN entries AS newest ON newest.position = account.last_position
+			WHERE CASE WHEN account.sequence = 0
+				THEN account.last_position <> 0 OR account.balance <> account.initial_balance
+				ELSE newest.account_id IS NOT account.id OR newest.sequence IS NOT account.sequence
+					OR newest.balance IS NOT account.balance OR newest.posted_at IS NOT account.last_posted_at
+				END
+			LIMIT ${findingsMax}`,
+		)
+		.values();
+	return dangling.map(([id]) => `account ${id}: its balance is not that of its newest entry`);
+}
+
+function quickCheck(db: Database): string[] {
+	const rows = db
+		.query(`PRAGMA quick_check(${findingsMax})`)
+		.values()
+		.map(([line]) => String(line));
+	return rows.length === 1 && rows[0] === "ok" ? [] : rows.map((line) => `quick_check: ${line}`);
+}
+
+interface EntryRow {
+	readonly position: number;
+	readonly account_id: number;
+	readonly sequence: number;
+	readonly previous: number;
+	readonly change: number;
+	readonly balance: number;
+	readonly posted_at: number;
+}
+
+/** An account as its entries alone make it. */
+interface Replayed {
+	readonly limit: number;
+	balance: number;
+	sequence: number;
+	lastPosition: number;
+	lastPostedAt: number;
+}
+
+export interface Verdict {
+	readonly accounts: number;
+	readonly entries: number;
+	/** One line for each thing that is wrong, at most findingsMax. */
+	readonly findings: readonly string[];
+}
+
+/**
+ * Replays every entry, oldest first, in one read transaction: no gap in any account's sequence, no limit
+ * passed at any prefix, no date before its predecessor's, each running balance and each account's balance
+ * equal to the sum. Memory: one small object an account.
+ */
+export function verify(db: Database): Verdict {
+	const read = db.transaction(() => {
+		const findings = checkAtStart(db);
+		const replayed = new Map<number, Replayed>();
+		const accounts = db.query('SELECT id, "limit", initial_balance FROM accounts').values() as [
+			number,
+			number,
+			number,
+		][];
+		for (const [id, limit, balance] of accounts) {
+			replayed.set(id, { limit, balance, sequence: 0, lastPosition: 0, lastPostedAt: 0 });
+		}
+		let entries = 0;
+		for (const row of db.query("SELECT * FROM entries ORDER BY position").iterate() as Iterable<EntryRow>) {
+			entries += 1;
+			if (findings.length < findingsMax) findings.push(...replay(row, replayed.get(row.account_id)));
+		}
+		findings.push(...compare(db, replayed));
+		return { accounts: accounts.length, entries, findings: findings.slice(0, findingsMax) };
+	});
+	return read();
+}
+
+function replay(row: EntryRow, account: Replayed | undefined): string[] {
+	const at = `entry ${row.position} of account ${row.account_id}`;
+	if (account === undefined) return [`${at}: there is no such account`];
+	const findings: string[] = [];
+	account.balance += row.change;
+	if (row.sequence !== account.sequence + 1)
+		findings.push(`${at}: number ${row.sequence} follows ${account.sequence}`);
+	if (row.previous !== account.lastPosition)
+		findings.push(`${at}: points to ${row.previous}, not ${account.lastPosition}`);
+	if (row.balance !== account.balance)
+		findings.push(`${at}: says balance ${row.balance}, the sum is ${account.balance}`);
+	if (account.balance < -account.limit)
+		findings.push(`${at}: passes the limit, ${account.balance} < −${account.limit}`);
+	if (row.posted_at < account.lastPostedAt) findings.push(`${at}: is dated before its predecessor`);
+	account.sequence = row.sequence;
+	account.lastPosition = row.position;
+	account.lastPostedAt = row.posted_at;
+	return findings;
+}
+
+function compare(db: Database, replayed: ReadonlyMap<number, Replayed>): string[] {
+	const findings: string[] = [];
+	const rows = db.query("SELECT id, balance, sequence FROM accounts").iterate();
+	for (const { id, balance, sequence } of rows as Iterable<{
+		id: number;
+		balance: number;
+		sequence: number;
+	}>) {
+		const account = replayed.get(id);
+		if (account?.balance !== balance)
+			findings.push(`account ${id}: balance ${balance}, its entries sum to ${account?.balance}`);
+		if (account?.sequence !== sequence)
+			findings.push(`account ${id}: counts ${sequence} entries, has ${account?.sequence}`);
+		if (findings.length >= findingsMax) break;
+	}
+	return findings;
+}

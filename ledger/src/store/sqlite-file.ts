@@ -1,0 +1,222 @@
+/**
+ * Opening the ledger's SQLite file so that two processes may write it and no acknowledgement is lost.
+ *
+ * Every setting here has bitten someone; docs/durability.md tells who, and what was measured.
+ */
+import { constants, Database, SQLiteError } from "bun:sqlite";
+import { mkdirSync, readFileSync, statfsSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Account } from "../ledger.ts";
+import type { Durability } from "../settings.ts";
+
+/** The file can't be used as a ledger; the message is one line for the person who runs it. */
+export class LedgerFileError extends Error {
+	override readonly name = "LedgerFileError";
+}
+
+/** Before 3.51.3, two connections could lose a commit when the WAL restarts (sqlite.org/wal.html, "WAL-reset bug"). */
+const sqliteVersionMin = "3.51.3";
+
+/** How long everything but the hot path may wait inside SQLite for a lock. */
+const busyTimeoutMs = 5000;
+
+/** How long two processes that create the file at once may get in each other's way. */
+const openingMsMax = 10_000;
+
+/** Marks a SQLite file as a ledger ("crbt"), in its header. */
+const applicationId = 0x63726274;
+const schemaVersion = 1;
+
+/**
+ * What every connection is set to. The page is small because a commit writes whole pages: the log's last
+ * one and the accounts'. The cache is bounded since the process is; mmap would make an I/O error a SIGBUS.
+ */
+const pragmas = {
+	journal_mode: "wal",
+	synchronous: 1,
+	wal_autocheckpoint: 0,
+	mmap_size: 0,
+	cache_size: -4000,
+	foreign_keys: 1,
+	busy_timeout: busyTimeoutMs,
+} as const;
+const pageSize = 2048;
+
+/** What is known of local file systems on which fdatasync means the disk, by statfs(2)'s type. */
+const durableFileSystems = new Map([
+	[0xef53, "ext4"],
+	[0x58465342, "xfs"],
+	[0x9123683e, "btrfs"],
+]);
+
+/** The settings as SQLite reports them, for the log. */
+export type EffectiveSettings = Readonly<Record<string, string | number>>;
+
+/**
+ * The SQLite connection to the ledger at `path`, created and seeded when there is none.
+ * @throws {LedgerFileError}
+ */
+export function openLedgerFile(path: string, seedPath: string, durability: Durability): Database {
+	return explained(path, () => {
+		mkdirSync(dirname(path), { recursive: true });
+		refuseFileSystem(dirname(path), durability);
+		const db = connect(path);
+		try {
+			createOnce(db, path, seedPath);
+		} catch (error) {
+			db.close();
+			throw error;
+		}
+		return db;
+	});
+}
+
+/** A connection for tools: to an existing ledger, and never the one that creates it. */
+export function openExistingLedger(path: string): Database {
+	return explained(path, () => {
+		const db = connect(path, { create: false });
+		if (pragma(db, "application_id") !== applicationId) {
+			db.close();
+			throw new LedgerFileError(`${path} is not a crebito ledger`);
+		}
+		return db;
+	});
+}
+
+export function effectiveSettings(db: Database): EffectiveSettings {
+	const names = [...Object.keys(pragmas), "page_size"];
+	return Object.fromEntries([
+		["sqlite", sqliteVersion(db)],
+		...names.map((name) => [name, pragma(db, name)]),
+	]);
+}
+
+/** Runs what only opens or creates, and tells its failures as one line. */
+function explained<T>(path: string, open: () => T): T {
+	try {
+		return open();
+	} catch (error) {
+		if (error instanceof LedgerFileError) throw error;
+		throw new LedgerFileError(`can't open ${path}: ${error instanceof Error ? error.message : error}`);
+	}
+}
+
+function connect(path: string, { create } = { create: true }): Database {
+	const deadline = performance.now() + openingMsMax;
+	for (;;) {
+		const db = new Database(path, { create, readwrite: true });
+		try {
+			configure(db);
+			return db;
+		} catch (error) {
+			db.close();
+			// On a fresh file, PRAGMA journal_mode=WAL ignores busy_timeout: whoever loses that race tries again.
+			if (!isBusy(error) || performance.now() > deadline) throw error;
+			Bun.sleepSync(5 + Math.random() * 10);
+		}
+	}
+}
+
+function configure(db: Database): void {
+	if (Bun.semver.order(sqliteVersion(db), sqliteVersionMin) < 0) {
+		throw new LedgerFileError(
+			`this Bun's SQLite is ${sqliteVersion(db)}, older than ${sqliteVersionMin}: use the pinned Bun`,
+		);
+	}
+	db.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+	db.run(`PRAGMA page_size = ${pageSize}`);
+	for (const [name, value] of Object.entries(pragmas)) db.run(`PRAGMA ${name} = ${value}`);
+	// Without it, the last connection to close would delete the WAL that another process is about to sync.
+	db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1);
+	for (const [name, value] of Object.entries(pragmas)) {
+		const actual = pragma(db, name);
+		if (actual !== value) throw new LedgerFileError(`SQLite keeps ${name} at ${actual}, not ${value}`);
+	}
+}
+
+function createOnce(db: Database, path: string, seedPath: string): void {
+	const create = db.transaction(() => {
+		const found = pragma(db, "user_version");
+		if (found === schemaVersion && pragma(db, "application_id") === applicationId) return;
+		const tables = db.query("SELECT count(*) AS count FROM sqlite_schema").get() as { count: number };
+		if (found !== 0 || tables.count !== 0) {
+			throw new LedgerFileError(
+				`${path} is a SQLite file, but not a ledger of schema version ${schemaVersion}`,
+			);
+		}
+		db.run(readFileSync(new URL("./sqlite.sql", import.meta.url), "utf8"));
+		db.run(`PRAGMA application_id = ${applicationId}`);
+		db.run(`PRAGMA user_version = ${schemaVersion}`);
+		seed(db, seedPath);
+	});
+	create.immediate();
+}
+
+function seed(db: Database, seedPath: string): void {
+	const insert = db.prepare(
+		'INSERT INTO accounts (id, "limit", initial_balance, balance) VALUES ($id, $limit, $balance, $balance)',
+	);
+	for (const { id, limit, balance } of readSeed(seedPath))
+		insert.run({ $id: id, $limit: limit, $balance: balance });
+}
+
+/**
+ * The accounts that a new ledger starts with, from a JSON file: [{"id": 1, "limit": 100000, "balance": 0}, …].
+ * @throws {LedgerFileError}
+ */
+function readSeed(seedPath: string): Pick<Account, "id" | "limit" | "balance">[] {
+	let json: unknown;
+	try {
+		json = JSON.parse(readFileSync(seedPath, "utf8"));
+	} catch (error) {
+		throw new LedgerFileError(`SEED_FILE ${seedPath}: ${error instanceof Error ? error.message : error}`);
+	}
+	if (!Array.isArray(json) || json.length === 0)
+		throw new LedgerFileError(`SEED_FILE ${seedPath} holds no list of accounts`);
+	const seen = new Set<number>();
+	return json.map((account, index) => {
+		const { id, limit, balance = 0 } = Object(account) as Record<string, unknown>;
+		const whole = (value: unknown, min: number, max: number): value is number =>
+			Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
+		if (
+			!whole(id, 1, 9_999_999_999) ||
+			!whole(limit, 0, Number.MAX_SAFE_INTEGER) ||
+			!whole(balance, -limit, Number.MAX_SAFE_INTEGER) ||
+			seen.has(id)
+		) {
+			throw new LedgerFileError(
+				`SEED_FILE ${seedPath}: account ${index + 1} takes {"id": 1…9999999999, once, "limit": 0…2^53−1, "balance": −limit…2^53−1}`,
+			);
+		}
+		seen.add(id);
+		return { id, limit, balance };
+	});
+}
+
+function refuseFileSystem(folder: string, durability: Durability): void {
+	if (durability === "os" || process.platform !== "linux") return;
+	const type = statfsSync(folder).type;
+	if (durableFileSystems.has(type)) return;
+	const known = [...durableFileSystems.values()].join(", ");
+	throw new LedgerFileError(
+		`${folder} lies on a file system (type 0x${type.toString(16)}) that is not known to keep what it synced: ` +
+			`put DATABASE_URL on ${known}, or set DURABILITY=os to do without`,
+	);
+}
+
+export function isBusy(error: unknown): boolean {
+	return error instanceof SQLiteError && (error.errno & 0xff) === 5;
+}
+
+export function isFull(error: unknown): boolean {
+	return error instanceof SQLiteError && (error.errno & 0xff) === 13;
+}
+
+function sqliteVersion(db: Database): string {
+	return (db.query("SELECT sqlite_version() AS version").get() as { version: string }).version;
+}
+
+function pragma(db: Database, name: string): number | string {
+	const row = db.query(`PRAGMA ${name}`).values()[0];
+	return (row?.[0] ?? "") as number | string;
+}

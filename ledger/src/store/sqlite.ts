@@ -1,0 +1,403 @@
+/**
+ * The store on SQLite: two processes, one file, no lost acknowledgement.
+ *
+ * With synchronous=FULL, SQLite would wait for the disk while it holds the write lock and blocks the event
+ * loop. Here COMMIT only writes the WAL, and an asynchronous fdatasync of the WAL follows before anyone is
+ * answered:
+ *
+ *     event loop   [BEGIN … COMMIT]            [BEGIN … COMMIT]
+ *     thread pool                  [fdatasync]                 [fdatasync]
+ *     answers                                 ▲                           ▲
+ *
+ * That is enough: the order of the commits is the order in the WAL, its checksums are chained, and
+ * fdatasync works on the inode, so what is durable is always a prefix of the commits of both processes.
+ * Nothing is awaited between BEGIN and COMMIT. docs/durability.md has the argument and the attacks.
+ */
+import { type Database, SQLiteError } from "bun:sqlite";
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsyncSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import {
+	type Account,
+	type Command,
+	type Outcome,
+	type Posting,
+	post,
+	type Statement,
+	statementEntriesMax,
+} from "../ledger.ts";
+import type { StoreMetrics } from "../metrics.ts";
+import type { Durability } from "../settings.ts";
+import { NothingApplied, OutcomeUnknown, type Store } from "../store.ts";
+import { checkAtStart } from "./sqlite-check.ts";
+import {
+	type EffectiveSettings,
+	effectiveSettings,
+	isBusy,
+	isFull,
+	LedgerFileError,
+	openLedgerFile,
+} from "./sqlite-file.ts";
+
+/** How long a batch may try for the write lock before it is refused. */
+const lockWaitMsMax = 2000;
+/** Between two tries; the lock is held for some 50 µs, and a process that lost it lets its event loop turn. */
+const lockRetryMs = 1;
+/** The WAL holds each page with a header of 24 bytes (sqlite.org/fileformat2.html#walformat). */
+const frameHeaderBytes = 24;
+/** Frames that wait to be checkpointed before one is made; some 8 MB of WAL. */
+const checkpointFrames = 4000;
+/** Commits between two looks at how long the WAL is; large batches count for more. */
+const commitsBetweenLooks = 32;
+
+export interface SqliteStoreOptions {
+	readonly path: string;
+	readonly seedPath: string;
+	readonly durability: Durability;
+	/** Over it, batches are refused until a checkpoint succeeds. */
+	readonly walBytesMax: number;
+	readonly metrics: StoreMetrics;
+}
+
+interface WorkingAccount extends Account {
+	/** Position of the account's newest entry, 0 before the first. */
+	lastPosition: number;
+	changed: boolean;
+}
+
+type AccountRow = [
+	limit: number,
+	balance: number,
+	sequence: number,
+	lastPosition: number,
+	lastPostedAt: number,
+];
+type StatementRow = [change: number, description: string, postedAt: number];
+
+export class SqliteStore implements Store {
+	readonly settings: EffectiveSettings;
+	readonly #db: Database;
+	readonly #walPath: string;
+	/** Only for fdatasync and fstat. Nobody opens the db or the -shm file: closing those drops SQLite's locks. */
+	readonly #walDescriptor: number;
+	readonly #durability: Durability;
+	readonly #metrics: StoreMetrics;
+	readonly #frameBytes: number;
+	readonly #framesMax: number;
+	readonly #sql: ReturnType<typeof prepare>;
+	#commitsUntilLook = commitsBetweenLooks;
+	#atBound = false;
+	#failed = false;
+
+	/**
+	 * Opens, recovers and checks the ledger; what was in the WAL is on disk when it returns.
+	 * @throws {LedgerFileError}
+	 */
+	constructor(options: SqliteStoreOptions) {
+		this.#durability = options.durability;
+		this.#metrics = options.metrics;
+		this.#db = openLedgerFile(options.path, options.seedPath, options.durability);
+		this.#walPath = `${options.path}-wal`;
+		// Recovery happens with the first read; what it found goes into the db file, which SQLite then syncs.
+		this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+		const findings = checkAtStart(this.#db);
+		if (findings.length > 0) throw new LedgerFileError(`${options.path} is damaged: ${findings.join("; ")}`);
+		this.#walDescriptor = openSync(this.#walPath, "r");
+		fdatasyncSync(this.#walDescriptor);
+		syncFolder(dirname(options.path));
+		this.#sql = prepare(this.#db);
+		// From here on the event loop waits for the lock, not SQLite's busy handler, which sleeps in growing steps.
+		this.#db.run("PRAGMA busy_timeout = 0");
+		this.settings = effectiveSettings(this.#db);
+		this.#frameBytes = Number(this.settings.page_size) + frameHeaderBytes;
+		this.#framesMax = Math.floor(options.walBytesMax / this.#frameBytes);
+	}
+
+	async commit(batch: readonly Command[]): Promise<Outcome[]> {
+		if (this.#failed) throw new OutcomeUnknown("the store has failed before");
+		this.#lookAtWal(batch.length);
+		const startedAt = performance.now();
+		// BEGIN without a write needs no lock; then nobody waits for anybody.
+		const begin = batch.some((command) => command.type !== "statement")
+			? this.#sql.beginImmediate
+			: this.#sql.begin;
+		while (!this.#begin(begin)) {
+			if (performance.now() - startedAt > lockWaitMsMax) {
+				throw new NothingApplied(`the write lock was not had within ${lockWaitMsMax} ms`);
+			}
+			this.#metrics.lockRetries += 1;
+			await Bun.sleep(lockRetryMs);
+		}
+		const outcomes = this.#transact(batch);
+		const committedAt = performance.now();
+		this.#metrics.commitSeconds.observe((committedAt - startedAt) / 1000);
+		if (this.#durability === "fsync") {
+			await this.#syncWal();
+			this.#metrics.syncSeconds.observe((performance.now() - committedAt) / 1000);
+		}
+		return outcomes;
+	}
+
+	close(): void {
+		this.#db.close();
+		closeSync(this.#walDescriptor);
+	}
+
+	/** @returns whether the transaction has begun; false when another process holds the lock. */
+	#begin(begin: { run(): unknown }): boolean {
+		try {
+			begin.run();
+			return true;
+		} catch (error) {
+			if (isBusy(error)) return false;
+			throw this.#abandoned(error);
+		}
+	}
+
+	#transact(batch: readonly Command[]): Outcome[] {
+		try {
+			const outcomes = new Batch(this.#sql).apply(batch);
+			this.#sql.commit.run();
+			return outcomes;
+		} catch (error) {
+			throw this.#abandoned(error);
+		}
+	}
+
+	/** Rolls back, and names what is known then. */
+	#abandoned(error: unknown): NothingApplied | OutcomeUnknown {
+		const message = error instanceof Error ? error.message : String(error);
+		// A full disk stops SQLite before the commit's last frame is in the WAL: the batch is certainly not there.
+		const harmless = !(error instanceof SQLiteError) || isFull(error) || isBusy(error) || isConstraint(error);
+		try {
+			if (this.#db.inTransaction) this.#sql.rollback.run();
+		} catch (rollbackError) {
+			return this.#fail(`rollback after "${message}": ${rollbackError}`, rollbackError);
+		}
+		return harmless ? new NothingApplied(message, { cause: error }) : this.#fail(message, error);
+	}
+
+	#fail(message: string, cause: unknown): OutcomeUnknown {
+		this.#failed = true;
+		return new OutcomeUnknown(message, { cause });
+	}
+
+	async #syncWal(): Promise<void> {
+		await new Promise<void>((resolve, reject) => {
+			fdatasync(this.#walDescriptor, (error) => {
+				if (error) reject(this.#fail(`fdatasync of the WAL: ${error.message}`, error));
+				else resolve();
+			});
+		});
+		// A WAL that was deleted under us would take the next acknowledgement with it.
+		if (fstatSync(this.#walDescriptor).nlink === 0)
+			throw this.#fail("the WAL was deleted by somebody else", undefined);
+	}
+
+	/**
+	 * Every so often, asks how long the WAL is, and checkpoints when it is worth it. Any process may, and one
+	 * that is gone stops nobody: it is asked between two of its own batches.
+	 */
+	#lookAtWal(batchLength: number): void {
+		this.#commitsUntilLook -= 1 + (batchLength >> 4);
+		if (this.#commitsUntilLook > 0 && !this.#atBound) return;
+		this.#commitsUntilLook = commitsBetweenLooks;
+		this.#refuseForeignWal();
+		try {
+			const [, frames, checkpointed] = firstRow(this.#sql.walSize);
+			const reset =
+				frames - checkpointed < checkpointFrames && frames < this.#framesMax ? false : this.#checkpoint();
+			this.#metrics.walBytes = reset ? 0 : frames * this.#frameBytes;
+			this.#atBound = !reset && frames >= this.#framesMax;
+		} catch (error) {
+			// The WAL holds everything still, so a db file that can't grow is no loss, only a longer WAL.
+			if (!isFull(error)) throw this.#fail(`checkpoint: ${error}`, error);
+		}
+		if (this.#atBound) throw new NothingApplied("the write-ahead log is at its bound, WAL_MAX_MB");
+	}
+
+	/**
+	 * PASSIVE does the work without a lock, RESTART then only the rest under it: PASSIVE alone never finishes
+	 * while the other process writes, and the WAL grows without end.
+	 * @returns whether the next writer begins the WAL anew; else somebody was in the way, and it goes on.
+	 */
+	#checkpoint(): boolean {
+		const startedAt = performance.now();
+		this.#sql.checkpointPassive.values();
+		const [busy] = firstRow(this.#sql.checkpointRestart);
+		this.#metrics.checkpointSeconds.observe((performance.now() - startedAt) / 1000);
+		return busy === 0;
+	}
+
+	#refuseForeignWal(): void {
+		let inode: number | undefined;
+		try {
+			inode = statSync(this.#walPath).ino;
+		} catch {
+			inode = undefined;
+		}
+		if (inode !== fstatSync(this.#walDescriptor).ino)
+			throw this.#fail("the WAL was replaced by somebody else", undefined);
+	}
+}
+
+function prepare(db: Database) {
+	return {
+		begin: db.prepare("BEGIN"),
+		beginImmediate: db.prepare("BEGIN IMMEDIATE"),
+		commit: db.prepare("COMMIT"),
+		rollback: db.prepare("ROLLBACK"),
+		account: db.prepare(
+			'SELECT "limit", balance, sequence, last_position, last_posted_at FROM accounts WHERE id = ?',
+		),
+		lastPosition: db.prepare("SELECT max(position) FROM entries"),
+		append: db.prepare(
+			`INSERT INTO entries (position, account_id, sequence, previous, change, balance, description, posted_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		),
+		saveAccount: db.prepare(
+			"UPDATE accounts SET balance = ?, sequence = ?, last_position = ?, last_posted_at = ? WHERE id = ?",
+		),
+		statement: db.prepare(
+			`WITH RECURSIVE newest (previous, change, description, posted_at) AS (
+				SELECT previous, change, description, posted_at FROM entries WHERE position = ?
+				UNION ALL
+				SELECT entry.previous, entry.change, entry.description, entry.posted_at
+				FROM newest CROSS JOIN entries AS entry ON entry.position = newest.previous
+				LIMIT ${statementEntriesMax}
+			) SELECT change, description, posted_at FROM newest`,
+		),
+		deleteEntries: db.prepare("DELETE FROM entries"),
+		resetAccounts: db.prepare(
+			"UPDATE accounts SET balance = initial_balance, sequence = 0, last_position = 0, last_posted_at = 0 WHERE sequence > 0",
+		),
+		probe: db.prepare("UPDATE probe SET probed_at = ?"),
+		walSize: db.prepare("PRAGMA wal_checkpoint(NOOP)"),
+		checkpointPassive: db.prepare("PRAGMA wal_checkpoint(PASSIVE)"),
+		checkpointRestart: db.prepare("PRAGMA wal_checkpoint(RESTART)"),
+	};
+}
+
+/** One batch inside its transaction: accounts are loaded once, folded in memory, and saved once. */
+class Batch {
+	readonly #sql: ReturnType<typeof prepare>;
+	readonly #accounts = new Map<number, WorkingAccount | undefined>();
+	readonly #now = microsNow();
+	#lastPosition = -1;
+
+	constructor(sql: ReturnType<typeof prepare>) {
+		this.#sql = sql;
+	}
+
+	apply(batch: readonly Command[]): Outcome[] {
+		const outcomes = batch.map((command) => this.#fold(command));
+		for (const account of this.#accounts.values()) if (account?.changed) this.#save(account);
+		for (const [index, command] of batch.entries()) {
+			if (command.type === "statement") outcomes[index] = this.#statement(command.accountId);
+		}
+		return outcomes;
+	}
+
+	#fold(command: Command): Outcome {
+		switch (command.type) {
+			case "post":
+				return this.#post(command);
+			case "reset":
+				return this.#reset();
+			case "probe":
+				this.#sql.probe.run(this.#now);
+				return { type: "done" };
+			case "statement":
+				// Read after the last entry of the batch.
+				return { type: "done" };
+		}
+	}
+
+	#post(posting: Posting): Outcome {
+		const account = this.#account(posting.accountId);
+		if (account === undefined) return { type: "unknown-account" };
+		const entry = post(account, posting, this.#now);
+		if ("type" in entry) return entry;
+		if (this.#lastPosition < 0) this.#lastPosition = firstRow(this.#sql.lastPosition)[0] ?? 0;
+		this.#lastPosition += 1;
+		this.#sql.append.run(
+			this.#lastPosition,
+			entry.accountId,
+			entry.sequence,
+			account.lastPosition,
+			entry.kind === "credit" ? entry.amount : -entry.amount,
+			entry.balance,
+			entry.description,
+			entry.postedAt,
+		);
+		account.lastPosition = this.#lastPosition;
+		account.changed = true;
+		return { type: "posted", balance: account.balance, limit: account.limit };
+	}
+
+	#reset(): Outcome {
+		this.#sql.deleteEntries.run();
+		this.#sql.resetAccounts.run();
+		this.#accounts.clear();
+		this.#lastPosition = 0;
+		return { type: "done" };
+	}
+
+	#statement(accountId: number): Statement | { type: "unknown-account" } {
+		const account = this.#account(accountId);
+		if (account === undefined) return { type: "unknown-account" };
+		const rows = this.#sql.statement.values(account.lastPosition) as StatementRow[];
+		return {
+			type: "statement",
+			balance: account.balance,
+			limit: account.limit,
+			issuedAt: Math.max(this.#now, account.lastPostedAt),
+			entries: rows.map(([change, description, postedAt]) => ({
+				kind: change > 0 ? "credit" : "debit",
+				amount: Math.abs(change),
+				description,
+				postedAt,
+			})),
+		};
+	}
+
+	#account(id: number): WorkingAccount | undefined {
+		if (this.#accounts.has(id)) return this.#accounts.get(id);
+		const row = this.#sql.account.values(id)[0] as AccountRow | undefined;
+		let account: WorkingAccount | undefined;
+		if (row !== undefined) {
+			const [limit, balance, sequence, lastPosition, lastPostedAt] = row;
+			account = { id, limit, balance, sequence, lastPosition, lastPostedAt, changed: false };
+		}
+		this.#accounts.set(id, account);
+		return account;
+	}
+
+	#save(account: WorkingAccount): void {
+		const { balance, sequence, lastPosition, lastPostedAt, id } = account;
+		this.#sql.saveAccount.run(balance, sequence, lastPosition, lastPostedAt, id);
+	}
+}
+
+/** The row of a statement that always has one. */
+function firstRow(statement: { values(): unknown[][] }): [number, number, number] {
+	return statement.values()[0] as [number, number, number];
+}
+
+function isConstraint(error: SQLiteError): boolean {
+	return (error.errno & 0xff) === 19;
+}
+
+/** Microseconds since 1970 UTC. */
+function microsNow(): number {
+	return Number(Temporal.Now.instant().epochNanoseconds / 1000n);
+}
+
+/** Makes the names in it durable: a file whose folder entry is lost is lost. */
+function syncFolder(path: string): void {
+	const descriptor = openSync(path, "r");
+	try {
+		fsyncSync(descriptor);
+	} finally {
+		closeSync(descriptor);
+	}
+}
