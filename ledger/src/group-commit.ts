@@ -85,9 +85,11 @@ export class GroupCommit {
 	}
 
 	async #run(): Promise<void> {
-		// What else arrived in this turn of the event loop joins the first batch.
-		await Promise.resolve();
-		while (this.#waiting.length > 0) await this.#commitNext();
+		while (this.#waiting.length > 0) {
+			// What else arrives in this turn of the event loop joins the batch.
+			await new Promise<void>(setImmediate);
+			await this.#commitNext();
+		}
 		this.#running = undefined;
 	}
 

@@ -36,7 +36,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** @throws {SettingsError} */
 export function readSettings(environment: Environment, defaultSeedPath: string): Settings {
 	return {
-		databasePath: databasePath(given(environment, "DATABASE_URL") ?? "sqlite://./data/ledger.db"),
+		databasePath: databasePath(environment.DATABASE_URL),
 		listen: listenAddress(environment),
 		logLevel: oneOf(environment, "LOG_LEVEL", logLevels, "info"),
 		durability: oneOf(environment, "DURABILITY", durabilities, "fsync"),
@@ -49,10 +49,12 @@ export function readSettings(environment: Environment, defaultSeedPath: string):
 }
 
 /**
- * The file that a DATABASE_URL names: sqlite:///absolute/path or sqlite://./relative.
+ * The file that a DATABASE_URL names: sqlite:///absolute/path or sqlite://./relative. Unset or empty it is
+ * ./data/ledger.db, the one that `npm start` serves.
  * @throws {SettingsError}
  */
-export function databasePath(url: string): string {
+export function databasePath(given: string | undefined): string {
+	const url = given || "sqlite://./data/ledger.db";
 	const scheme = "sqlite://";
 	const path = url.slice(scheme.length);
 	const relative = path.startsWith("./") || path.startsWith("../");

@@ -4,7 +4,7 @@
  * Every setting here has bitten someone; docs/durability.md tells who, and what was measured.
  */
 import { constants, Database, SQLiteError } from "bun:sqlite";
-import { mkdirSync, readFileSync, statfsSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Account } from "../ledger.ts";
 import type { Durability } from "../settings.ts";
@@ -73,13 +73,22 @@ export function openLedgerFile(path: string, seedPath: string, durability: Durab
 
 /** A connection for tools: to an existing ledger, and never the one that creates it. */
 export function openExistingLedger(path: string): Database {
+	return openExisting(path, () => connect(path, { create: false }));
+}
+
+/** A connection to a backup, which is only read and leaves no file beside it. */
+export function openBackup(path: string): Database {
+	return openExisting(path, () => new Database(path, { readonly: true }));
+}
+
+function openExisting(path: string, open: () => Database): Database {
 	return explained(path, () => {
-		const db = connect(path, { create: false });
-		if (pragma(db, "application_id") !== applicationId) {
-			db.close();
-			throw new LedgerFileError(`${path} is not a crebito ledger`);
-		}
-		return db;
+		if (!existsSync(path)) throw new LedgerFileError(`there is no ledger at ${path}`);
+		const db = open();
+		if (pragma(db, "application_id") === applicationId && pragma(db, "user_version") === schemaVersion)
+			return db;
+		db.close();
+		throw new LedgerFileError(`${path} is not a crebito ledger of schema version ${schemaVersion}`);
 	});
 }
 
@@ -91,8 +100,14 @@ export function effectiveSettings(db: Database): EffectiveSettings {
 	]);
 }
 
-/** Runs what only opens or creates, and tells its failures as one line. */
-function explained<T>(path: string, open: () => T): T {
+/** A connection for restoring: whatever the file holds, it is about to be replaced. */
+export function openAnyFile(path: string): Database {
+	mkdirSync(dirname(path), { recursive: true });
+	return connect(path);
+}
+
+/** Runs what opens, creates or copies, and tells its failures as one line. */
+export function explained<T>(path: string, open: () => T): T {
 	try {
 		return open();
 	} catch (error) {
@@ -144,12 +159,17 @@ function createOnce(db: Database, path: string, seedPath: string): void {
 				`${path} is a SQLite file, but not a ledger of schema version ${schemaVersion}`,
 			);
 		}
-		db.run(readFileSync(new URL("./sqlite.sql", import.meta.url), "utf8"));
-		db.run(`PRAGMA application_id = ${applicationId}`);
-		db.run(`PRAGMA user_version = ${schemaVersion}`);
+		createSchema(db);
 		seed(db, seedPath);
 	});
 	create.immediate();
+}
+
+/** The empty tables of a ledger, inside the caller's transaction. */
+export function createSchema(db: Database): void {
+	db.run(readFileSync(new URL("./sqlite.sql", import.meta.url), "utf8"));
+	db.run(`PRAGMA application_id = ${applicationId}`);
+	db.run(`PRAGMA user_version = ${schemaVersion}`);
 }
 
 function seed(db: Database, seedPath: string): void {

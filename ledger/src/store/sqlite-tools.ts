@@ -1,0 +1,112 @@
+/**
+ * What a person does to a ledger's file: verify it, copy it while it serves, put a copy back.
+ */
+import type { Database } from "bun:sqlite";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { type Verdict, verify } from "./sqlite-check.ts";
+import {
+	createSchema,
+	explained,
+	isBusy,
+	LedgerFileError,
+	openAnyFile,
+	openBackup,
+	openExistingLedger,
+} from "./sqlite-file.ts";
+
+/** @throws {LedgerFileError} */
+export function verifyLedger(path: string): Verdict {
+	return closing(openExistingLedger(path), verify);
+}
+
+/**
+ * A copy of the ledger as it stands at one moment, made while others write. It is verified and on disk
+ * before it gets its name. Until then the ledger's WAL can't begin anew: see WAL_MAX_MB.
+ * @returns what is wrong with the copy, and then leaves none.
+ * @throws {LedgerFileError}
+ */
+export function backupLedger(path: string, file: string): Verdict {
+	const target = resolve(file);
+	if (existsSync(target)) throw new LedgerFileError(`${target} exists already: a backup replaces nothing`);
+	const partial = `${target}.partial`;
+	return explained(target, () => {
+		rmSync(partial, { force: true });
+		try {
+			closing(openExistingLedger(path), (db) => db.run("VACUUM INTO ?", [partial]));
+			const verdict = closing(openBackup(partial), verify);
+			if (verdict.findings.length === 0) {
+				sync(partial);
+				renameSync(partial, target);
+				sync(dirname(target));
+			}
+			return verdict;
+		} finally {
+			rmSync(partial, { force: true });
+		}
+	});
+}
+
+/**
+ * Replaces the content of the ledger, which need not exist, by that of a backup. Done in one transaction
+ * inside the ledger's own file, so that a crash leaves the one or the other, and a process that waits to
+ * open the file doesn't end up with one that has lost its name.
+ * @throws {LedgerFileError} among others when a process still serves the ledger.
+ */
+export function restoreLedger(path: string, file: string): Verdict {
+	const source = resolve(file);
+	const backup = closing(openBackup(source), verify);
+	if (backup.findings.length > 0)
+		throw new LedgerFileError(`${source} is damaged: ${backup.findings.join("; ")}`);
+	return explained(path, () => {
+		return closing(openAnyFile(path), (db) => {
+			makeSoleUser(db, path);
+			db.run("ATTACH ? AS backup", [source]);
+			replaceContent(db);
+			db.run("DETACH backup");
+			db.run("PRAGMA journal_mode = WAL");
+			return verify(db);
+		});
+	});
+}
+
+/** Leaving WAL mode takes the only connection there is; the rollback journal then guards the replacement. */
+function makeSoleUser(db: Database, path: string): void {
+	try {
+		db.run("PRAGMA journal_mode = DELETE");
+		db.run("PRAGMA synchronous = FULL");
+	} catch (error) {
+		if (!isBusy(error)) throw error;
+		throw new LedgerFileError(`${path} is being served: stop the ledger before restoring`);
+	}
+}
+
+function replaceContent(db: Database): void {
+	db.run("PRAGMA foreign_keys = OFF");
+	const replace = db.transaction(() => {
+		for (const table of ["entries", "accounts", "probe"]) db.run(`DROP TABLE IF EXISTS main.${table}`);
+		createSchema(db);
+		db.run("DELETE FROM main.probe");
+		for (const table of ["accounts", "entries", "probe"]) {
+			db.run(`INSERT INTO main.${table} SELECT * FROM backup.${table}`);
+		}
+	});
+	replace.exclusive();
+}
+
+function closing<T>(db: Database, use: (db: Database) => T): T {
+	try {
+		return use(db);
+	} finally {
+		db.close();
+	}
+}
+
+function sync(path: string): void {
+	const descriptor = openSync(path, "r");
+	try {
+		fsyncSync(descriptor);
+	} finally {
+		closeSync(descriptor);
+	}
+}
