@@ -6,7 +6,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { GroupCommit } from "./group-commit.ts";
-import { logSummaries, openLog } from "./log.ts";
+import { Log, logSummaries } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { LedgerServer } from "./server.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
@@ -22,7 +22,7 @@ const exitStoreFailed = 70;
 const defaultSeedPath = fileURLToPath(new URL("../seed.json", import.meta.url));
 
 function run(settings: Settings): void {
-	const log = openLog(settings.logLevel);
+	const log = new Log(settings.logLevel);
 	const metrics = new Metrics();
 	const store = new SqliteStore({
 		path: settings.databasePath,
@@ -32,10 +32,9 @@ function run(settings: Settings): void {
 		metrics,
 	});
 	const groupCommit = new GroupCommit(store, settings, metrics, (failure) => {
-		log.fatal(
-			{ err: failure },
-			"the store failed: this process ends, and a restart will tell what is on the disk",
-		);
+		log.write("fatal", "the store failed: this process ends, and a restart will tell what is on the disk", {
+			error: failure,
+		});
 		setTimeout(() => process.exit(exitStoreFailed), lastWordsMs);
 	});
 	metrics.waiting = () => groupCommit.waiting;
@@ -48,27 +47,24 @@ function run(settings: Settings): void {
 	});
 	logSummaries(log, metrics);
 	if (settings.durability === "os")
-		log.warn("DURABILITY=os: an acknowledged entry survives kill -9, but not a power cut");
-	log.info(
-		{
-			address: server.address,
-			bun: Bun.version,
-			durability: settings.durability,
-			database: settings.databasePath,
-			...store.settings,
-		},
-		"listening",
-	);
+		log.write("warn", "DURABILITY=os: an acknowledged entry survives kill -9, but not a power cut");
+	log.write("info", "listening", {
+		address: server.address,
+		bun: Bun.version,
+		durability: settings.durability,
+		database: settings.databasePath,
+		...store.settings,
+	});
 
 	let ending = false;
 	const end = async (signal: string): Promise<void> => {
 		if (ending) return;
 		ending = true;
-		log.info({ signal }, "draining");
+		log.write("info", "draining", { signal });
 		await server.drain(drainMsMax);
 		await groupCommit.idle();
 		store.close();
-		log.info("ended");
+		log.write("info", "ended");
 		process.exit(0);
 	};
 	process.on("SIGTERM", end);

@@ -2,10 +2,10 @@
  * The routes: bytes in, status out. No rules.
  */
 import { chmodSync, renameSync, rmSync } from "node:fs";
-import type { Logger } from "pino";
 import type { GroupCommit } from "./group-commit.ts";
 import { Overloaded } from "./group-commit.ts";
 import type { Command, Outcome } from "./ledger.ts";
+import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Settings } from "./settings.ts";
 import { NothingApplied } from "./store.ts";
@@ -45,7 +45,7 @@ export interface ServerOptions {
 	readonly reset: boolean;
 	readonly groupCommit: GroupCommit;
 	readonly metrics: Metrics;
-	readonly log: Logger;
+	readonly log: Log;
 }
 
 export class LedgerServer {
@@ -90,7 +90,7 @@ export class LedgerServer {
 			routes,
 			fetch: this.#route("other", async (request: Request) => this.#refuseRoute(request)),
 			error: (error: Error) => {
-				log.error({ err: error }, "an answer could not be made");
+				log.write("error", "an answer could not be made", { error });
 				return this.#refuse(problems.outcomeUnknown);
 			},
 			maxRequestBodySize: bodyBytesHardMax,
@@ -113,7 +113,7 @@ export class LedgerServer {
 		handle: (request: R) => Promise<Response>,
 	): (request: R) => Promise<Response> {
 		const { metrics, log } = this.#options;
-		const logsRequests = log.isLevelEnabled("debug");
+		const logsRequests = log.isEnabled("debug");
 		return async (request) => {
 			const startedAt = performance.now();
 			const response = await handle(request);
@@ -121,7 +121,7 @@ export class LedgerServer {
 			metrics.countRequest(route, response.status, latencyMs / 1000);
 			if (logsRequests) {
 				const requestId = request.headers.get("x-request-id") ?? crypto.randomUUID();
-				log.debug({ requestId, route, status: response.status, latencyMs }, "request");
+				log.write("debug", "request", { requestId, route, status: response.status, latencyMs });
 			}
 			return response;
 		};
@@ -216,17 +216,17 @@ export class LedgerServer {
 		const detail = error instanceof Error ? error.message : String(error);
 		if (error instanceof NothingApplied) {
 			const problem = error instanceof Overloaded ? problems.overloaded : problems.nothingApplied;
-			this.#options.log.debug({ requestId: instance, err: error }, "nothing applied");
+			this.#options.log.write("debug", "nothing applied", { requestId: instance, detail });
 			return this.#refuse(problem, { detail, instance }, { "retry-after": "1" });
 		}
-		this.#options.log.error({ requestId: instance, err: error }, "outcome unknown");
+		this.#options.log.write("error", "outcome unknown", { requestId: instance, error });
 		return this.#refuse(problems.outcomeUnknown, { detail, instance });
 	}
 
 	#refuse(
 		problem: Problem,
 		more: { detail?: string; instance?: string } = {},
-		headers: Record<string, string> = {},
+		headers?: Readonly<Record<string, string>>,
 	): Response {
 		return this.#respond(problem.status, encodeProblem(problem, more), "application/problem+json", headers);
 	}
@@ -235,10 +235,12 @@ export class LedgerServer {
 		status: number,
 		body: string,
 		contentType = "application/json",
-		headers: Record<string, string> = {},
+		headers?: Readonly<Record<string, string>>,
 	): Response {
-		if (this.#draining) headers.connection = "close";
-		return new Response(body, { status, headers: { "content-type": contentType, ...headers } });
+		if (headers === undefined && !this.#draining)
+			return new Response(body, { status, headers: { "content-type": contentType } });
+		const closing = this.#draining ? { connection: "close" } : {};
+		return new Response(body, { status, headers: { "content-type": contentType, ...headers, ...closing } });
 	}
 }
 

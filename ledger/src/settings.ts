@@ -20,7 +20,7 @@ export interface Settings {
 	readonly walBytesMax: number;
 }
 
-const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 const durabilities = ["fsync", "os"] as const;

@@ -63,7 +63,11 @@ export function parseAccountId(text: string): number | undefined {
 
 /** application/json, with whatever parameters; an absent header is taken for it. */
 export function isJson(contentType: string | null): boolean {
-	return contentType === null || /^application\/json[ \t]*(;|$)/i.test(contentType);
+	return (
+		contentType === "application/json" ||
+		contentType === null ||
+		/^application\/json[ \t]*(;|$)/i.test(contentType)
+	);
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,0 +1,267 @@
+/** `npm start`, with real processes and signals: what serves, what comes back, what is left at the end. */
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findNginx, kernelBalancing } from "../balancer.ts";
+import { isGone, isNginxMissing, RunningStack, until } from "./running-stack.ts";
+
+/** Processes start slowly on a machine that others use. */
+setDefaultTimeout(30_000);
+
+const realLedger = join(import.meta.dir, "../../ledger/src/main.ts");
+const isKernelUnbalanced = process.platform !== "linux";
+
+const folder = mkdtempSync(join(tmpdir(), "stack-test-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const balancers = [
+	{ name: "nginx", words: "balancer    nginx (", skip: isNginxMissing },
+	{ name: "kernel", words: "balancer    the kernel (SO_REUSEPORT)", skip: isKernelUnbalanced },
+];
+
+for (const { name, words, skip } of balancers) {
+	const environment = { BALANCER: name };
+	describe.skipIf(skip)(`balanced by ${name}`, () => {
+		test("two processes serve one address, and the terminal is told who balances, where and how", async () => {
+			await using stack = await RunningStack.serving({ environment });
+			expect((await stack.pids()).size).toBe(2);
+			expect(stack.output).toContain(words);
+			expect(stack.output).toContain(`crebito serves at ${stack.url}\n`);
+			expect(stack.output).toContain(join(stack.folder, "data", "ledger.db"));
+			expect(stack.output).toContain(`curl ${stack.url}/clientes/1/extrato\n`);
+		});
+
+		test("a process that is killed is started again within a second", async () => {
+			await using stack = await RunningStack.serving({ environment });
+			const [victim = 0] = await stack.pids();
+			const killedAt = performance.now();
+			process.kill(victim, "SIGKILL");
+			await until(() => stack.errors.includes("starting it again in 0.1 s"));
+			expect(performance.now() - killedAt).toBeLessThan(900);
+			await until(() => stack.errors.includes("serves again"));
+			const after = await stack.pids();
+			expect(after.size).toBe(2);
+			expect(after.has(victim)).toBe(false);
+		});
+
+		test("SIGTERM leaves nothing behind, and what was in flight is answered", async () => {
+			await using stack = await RunningStack.serving({ environment });
+			const pids = [...(await stack.pids()), ...(name === "nginx" ? [stack.nginxPid] : [])];
+			const slow = stack.fetch("/slow");
+			await until(() => stack.arrivals().includes("GET /slow"));
+			stack.process.kill("SIGTERM");
+			expect((await slow).status).toBe(200);
+			expect((await stack.ended()).code).toBe(0);
+			await until(() => pids.every(isGone));
+			expect(stack.leftovers()).toEqual([]);
+			await expect(stack.fetch()).rejects.toThrow();
+		});
+
+		test("the second of two Ctrl-C ends all at once", async () => {
+			await using stack = await RunningStack.serving({ environment });
+			const pids = [...(await stack.pids()), ...(name === "nginx" ? [stack.nginxPid] : [])];
+			const slow = stack.fetch("/slow").catch(() => undefined);
+			await until(() => stack.arrivals().includes("GET /slow"));
+			stack.process.kill("SIGINT");
+			await Bun.sleep(600);
+			stack.process.kill("SIGINT");
+			expect((await stack.ended()).code).toBe(130);
+			expect(await slow).toBeUndefined();
+			await until(() => pids.every(isGone));
+			expect(stack.leftovers()).toEqual([]);
+		});
+
+		test("the Ctrl-C that npm sends after the terminal's is the same one", async () => {
+			await using stack = await RunningStack.serving({ environment });
+			const slow = stack.fetch("/slow");
+			await until(() => stack.arrivals().includes("GET /slow"));
+			stack.process.kill("SIGINT");
+			await Bun.sleep(20);
+			stack.process.kill("SIGINT");
+			expect((await slow).status).toBe(200);
+			expect((await stack.ended()).code).toBe(0);
+		});
+
+		test("the ledger itself posts an entry and states it", async () => {
+			await using stack = await RunningStack.serving({
+				environment: { ...environment, DURABILITY: "os" },
+				ledgerPath: realLedger,
+			});
+			const posted = await fetch(`${stack.url}/clientes/1/transacoes`, {
+				method: "POST",
+				headers: { "content-type": "application/json" },
+				body: '{"valor":1000,"tipo":"c","descricao":"deposito"}',
+			});
+			expect(await posted.json()).toEqual({ limite: 100_000, saldo: 1000 });
+			const statement = await (await stack.fetch("/clientes/1/extrato")).json();
+			expect(statement).toMatchObject({ saldo: { total: 1000 }, ultimas_transacoes: [{ valor: 1000 }] });
+			expect(stack.output).toContain("DURABILITY=os: an answer survives kill -9, not a power cut");
+			stack.process.kill("SIGTERM");
+			expect((await stack.ended()).code).toBe(0);
+		});
+	});
+}
+
+test.skipIf(isNginxMissing)(
+	"nginx is killed and comes back, though its worker had the port still",
+	async () => {
+		await using stack = await RunningStack.serving({ environment: { BALANCER: "nginx" } });
+		process.kill(stack.nginxPid, "SIGKILL");
+		await until(() => stack.errors.includes("nginx serves again"));
+		expect((await stack.pids()).size).toBe(2);
+	},
+);
+
+test("whatever kills the stack takes the ledger processes with it", async () => {
+	await using stack = await RunningStack.serving({ environment: { BALANCER: "kernel" } });
+	const pids = [...(await stack.pids())];
+	stack.process.kill("SIGKILL");
+	await until(() => pids.every(isGone));
+});
+
+test("a stack that npm started stops when npm's shell is gone", async () => {
+	await using stack = await RunningStack.serving({
+		environment: { BALANCER: "kernel", npm_lifecycle_event: "start" },
+		shell: '"$@" & wait',
+	});
+	const pids = [...(await stack.pids())];
+	stack.process.kill("SIGKILL");
+	await until(() => pids.every(isGone) && stack.errors.includes("crebito: stopped"));
+});
+
+describe("what can't be started is one line that names the reason, and exit code 1", () => {
+	const refusals: [what: string, environment: Record<string, string>, line: string][] = [
+		["a PORT that is none", { PORT: "99999" }, 'PORT takes a whole number from 1 to 65535, not "99999"'],
+		["a PORT that is a word", { PORT: "http" }, 'PORT takes a whole number from 1 to 65535, not "http"'],
+		["port 0", { PORT: "0" }, 'PORT takes a whole number from 1 to 65535, not "0"'],
+		[
+			"a HOST that is a name",
+			{ HOST: "here" },
+			'HOST takes an IP address of this machine, 0.0.0.0 for all, not "here"',
+		],
+		["an unknown BALANCER", { BALANCER: "apache" }, 'BALANCER takes auto, nginx, kernel, not "apache"'],
+		[
+			"a DATA_DIR below a file",
+			{ DATA_DIR: "/dev/null/data" },
+			"DATA_DIR=/dev/null/data can't be written to (ENOTDIR)",
+		],
+		[
+			"a DATA_DIR that is a file",
+			{ DATA_DIR: "/dev/null" },
+			"DATA_DIR=/dev/null can't be written to (EEXIST)",
+		],
+		[
+			"a DATA_DIR no URL takes",
+			{ DATA_DIR: "/tmp/100%" },
+			'DATA_DIR takes a path without ? # or %: "/tmp/100%"',
+		],
+	];
+	for (const [what, environment, line] of refusals) {
+		test(what, async () => {
+			await using stack = await RunningStack.start({ environment });
+			expect(await stack.ended()).toEqual({ code: 1, errors: `crebito: ${line}\n` });
+		});
+	}
+
+	test("a HOST of another machine", async () => {
+		await using stack = await RunningStack.start({ environment: { HOST: "192.0.2.1" } });
+		const { code, errors } = await stack.ended();
+		expect(code).toBe(1);
+		expect(errors).toMatch(/^crebito: HOST=192\.0\.2\.1 PORT=\d+: can't listen on .* \(EADDRNOTAVAIL\)\n$/);
+	});
+
+	test("a PORT that is taken, even by a program that would share it", async () => {
+		using other = Bun.serve({ hostname: "0.0.0.0", port: 0, reusePort: true, fetch: () => new Response() });
+		const environment = { PORT: String(other.port), BALANCER: "kernel" };
+		await using stack = await RunningStack.start({ environment });
+		const line = `PORT=${other.port} is taken on 127.0.0.1: stop what listens there, or set another`;
+		expect(await stack.ended()).toEqual({ code: 1, errors: `crebito: ${line}\n` });
+	});
+
+	test("a ledger process that ends at once, which is not tried again", async () => {
+		const environment = { BALANCER: "kernel", FAILS_WITH: "ledger: WAL_MAX_MB takes a number" };
+		await using stack = await RunningStack.start({ environment });
+		const { code, errors } = await stack.ended();
+		expect(code).toBe(1);
+		expect(errors.split("\n").slice(1)).toEqual([
+			expect.stringMatching(
+				/^crebito: api-[12] ended before it was ready \(exit code 1\): ledger: WAL_MAX_MB takes a number$/,
+			),
+			"",
+		]);
+	});
+
+	test("an nginx that ends at once, with its own words", async () => {
+		writeFileSync(join(folder, "nginx"), "#!/bin/sh\necho 'nginx: [emerg] no' >&2\nexit 1\n", {
+			mode: 0o755,
+		});
+		await using stack = await RunningStack.start({ environment: { PATH: folder } });
+		const { code, errors } = await stack.ended();
+		expect(code).toBe(1);
+		expect(errors).toEndWith("crebito: nginx ended before it was ready (exit code 1): nginx: [emerg] no\n");
+		expect(stack.leftovers()).toEqual([]);
+	});
+
+	test.skipIf(isNginxMissing)("a TMPDIR that can't be written in nginx.conf", async () => {
+		await using stack = await RunningStack.start({ environment: { BALANCER: "nginx", TMPDIR: "/tmp/a b" } });
+		const line = 'TMPDIR takes at most 60 plain characters for nginx, or set BALANCER=kernel: "/tmp/a b"';
+		expect(await stack.ended()).toEqual({ code: 1, errors: `crebito: ${line}\n` });
+	});
+
+	test.skipIf(isNginxMissing || process.getuid?.() !== 0)(
+		"for root, a TMPDIR that nginx's workers can't enter",
+		async () => {
+			await using stack = await RunningStack.start({ environment: { BALANCER: "nginx", TMPDIR: folder } });
+			const line = `TMPDIR=${folder}: nginx's workers don't stay root and can't pass ${folder} (chmod o+x)`;
+			expect(await stack.ended()).toEqual({ code: 1, errors: `crebito: ${line}\n` });
+		},
+	);
+
+	test.skipIf(isNginxMissing)("an nginx.conf that nginx refuses", async () => {
+		await using stack = await confStack((conf) => conf.replace("least_conn;", "most_conn;"));
+		const { code, errors } = await stack.ended();
+		expect(code).toBe(1);
+		expect(errors).toMatch(
+			/crebito: nginx ended before it was ready \(exit code 1\): .*\[emerg\].* unknown directive "most_conn"/,
+		);
+		expect(stack.leftovers()).toEqual([]);
+	});
+
+	for (const missing of ["listen 9999;", "unix:/run/crebito/api-1.sock ", "unix:/run/crebito/api-2.sock "]) {
+		test.skipIf(isNginxMissing)(`an nginx.conf without "${missing}"`, async () => {
+			await using stack = await confStack((conf) => conf.replace(missing, "listen 80;"));
+			const line = `nginx.conf must hold "${missing}" exactly once`;
+			expect(await stack.ended()).toEqual({ code: 1, errors: `crebito: ${line}\n` });
+			expect(stack.leftovers()).toEqual([]);
+		});
+	}
+});
+
+/** With a changed nginx.conf. */
+function confStack(change: (conf: string) => string): Promise<RunningStack> {
+	const confPath = join(folder, "nginx.conf");
+	writeFileSync(confPath, change(readFileSync(join(import.meta.dir, "../nginx.conf"), "utf8")));
+	return RunningStack.start({ environment: { BALANCER: "nginx" }, confPath });
+}
+
+test("nginx is looked for in PATH first, then where systems put it", () => {
+	const [first, second] = ["first", "second"].map((name) => mkdtempSync(join(folder, name))) as [
+		string,
+		string,
+	];
+	expect(findNginx(first, [second])).toBeUndefined();
+	writeFileSync(join(second, "nginx"), "", { mode: 0o755 });
+	expect(findNginx(first, [second])).toBe(join(second, "nginx"));
+	writeFileSync(join(first, "nginx"), "", { mode: 0o644 });
+	expect(findNginx(first, [second])).toBe(join(second, "nginx"));
+	expect(findNginx(`${second}:${first}`, [])).toBe(join(second, "nginx"));
+});
+
+test("where the kernel doesn't balance, one process serves alone and says so", () => {
+	const ledger = { command: ["ledger"], environment: {} };
+	const { balancer, ledgers, front } = kernelBalancing("darwin", { host: "127.0.0.1", port: 9999 }, ledger);
+	expect(balancer).toBe("none, one process: the kernel of darwin doesn't balance, nginx would");
+	expect(ledgers.map(({ environment }) => environment.REUSE_PORT)).toEqual(["off"]);
+	expect(front).toBeUndefined();
+});
