@@ -7,7 +7,10 @@
  *     request   a  b c  d   e f g h
  *     commit    [a......][b c d....][e f g h..]
  *
- * There is no timer and no delay to tune. A slow disk makes large batches, a fast one small.
+ * A slow disk makes large batches, a fast one small. Left to itself this falls into two halves: who was
+ * answered comes back while the others' batch is under way, waits for it to end, and each sync serves half of
+ * the clients. So the next batch gathers: it leaves when most of those who are about have asked again, which
+ * halves the syncs, or at the latest a millisecond after the last answers. docs/decisions.md has the numbers.
  */
 import type { Command, Outcome } from "./ledger.ts";
 import type { BatchMetrics } from "./metrics.ts";
@@ -27,6 +30,13 @@ export interface GroupCommitBounds {
 	readonly batchMax: number;
 }
 
+/** Of the clients in hand, so many are waited for: with all of them, one that went elsewhere holds up the rest. */
+const returnShare = 0.75;
+/** A batch waits no longer than this after the last answers; no timer is finer. */
+const returnMsMax = 1;
+/** At most so many batches leave without gathering after it was in vain. */
+const missesMax = 63;
+
 interface Waiting {
 	readonly command: Command;
 	readonly resolve: (outcome: Outcome) => void;
@@ -42,6 +52,16 @@ export class GroupCommit {
 	#waiting: Waiting[] = [];
 	#running: Promise<void> | undefined;
 	#failure: OutcomeUnknown | undefined;
+	/** How many are to wait before a batch leaves: returnShare of all that were about when the last one ended. */
+	#expected = 1;
+	/** When the last batch was answered, by performance.now(). */
+	#answeredAt = 0;
+	/** Called when as many wait as are expected; only while a batch gathers. */
+	#returned: (() => void) | undefined;
+	/** Grows with each time that they did not come back in time, and shrinks when they do. */
+	#misses = 0;
+	/** Batches that leave without gathering, until it is tried again. */
+	#hurried = 0;
 
 	constructor(
 		store: Store,
@@ -75,6 +95,7 @@ export class GroupCommit {
 			} else {
 				this.#waiting.push({ command, resolve, reject });
 				this.#running ??= this.#run();
+				if (this.#waiting.length >= this.#expected) this.#returned?.();
 			}
 		});
 	}
@@ -86,11 +107,38 @@ export class GroupCommit {
 
 	async #run(): Promise<void> {
 		while (this.#waiting.length > 0) {
-			// What else arrives in this turn of the event loop joins the batch.
-			await new Promise<void>(setImmediate);
+			await this.#gather();
 			await this.#commitNext();
 		}
 		this.#running = undefined;
+	}
+
+	/** Resolves when the next batch is to leave. */
+	async #gather(): Promise<void> {
+		if (this.#waiting.length < this.#expected && performance.now() < this.#answeredAt + returnMsMax) {
+			if (this.#hurried > 0) this.#hurried -= 1;
+			else await this.#untilReturned();
+		}
+		// What else arrives in this turn of the event loop joins the batch.
+		await new Promise<void>(setImmediate);
+	}
+
+	#untilReturned(): Promise<void> {
+		return new Promise((resolve) => {
+			const late = setTimeout(() => {
+				// They went elsewhere, or think before they ask: so the next batches don't wait, more of them each time.
+				this.#misses = Math.min(this.#misses * 2 + 1, missesMax);
+				this.#hurried = this.#misses;
+				this.#returned = undefined;
+				resolve();
+			}, returnMsMax);
+			this.#returned = () => {
+				clearTimeout(late);
+				this.#misses >>= 1;
+				this.#returned = undefined;
+				resolve();
+			};
+		});
 	}
 
 	async #commitNext(): Promise<void> {
@@ -104,6 +152,11 @@ export class GroupCommit {
 					throw new OutcomeUnknown(`the store left command ${index} without an outcome`);
 				waiting.resolve(outcome);
 			}
+			this.#expected = Math.min(
+				Math.ceil((batch.length + this.#waiting.length) * returnShare),
+				this.#bounds.batchMax,
+			);
+			this.#answeredAt = performance.now();
 		} catch (error) {
 			this.#fail(batch, error);
 		}
