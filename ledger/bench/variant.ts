@@ -16,12 +16,14 @@ export interface Variant {
 }
 
 const ledger = join(import.meta.dir, "../src/main.ts");
+const textbook = join(import.meta.dir, "textbook.ts");
 const constant = join(import.meta.dir, "constant.ts");
 
 const known: Record<string, Omit<Variant, "name">> = {
 	durable: { main: ledger, env: { DURABILITY: "fsync" } },
 	os: { main: ledger, env: { DURABILITY: "os" } },
 	"per-request": { main: ledger, env: { DURABILITY: "os", BATCH_MAX: "1" } },
+	textbook: { main: textbook, env: { DURABILITY: "os" } },
 	ceiling: { main: constant, env: {} },
 };
 

@@ -35,6 +35,9 @@ const idleTimeoutSeconds = 30;
 /** How long a health check waits for its own trip to the disk. */
 const healthWaitMsMax = 2000;
 
+const entriesPath = pathPattern(paths.entries);
+const statementPath = pathPattern(paths.statement);
+
 /** The router's request: Bun has matched the path and holds its variables. */
 type Routed = Bun.BunRequest<string>;
 
@@ -131,8 +134,6 @@ export class LedgerServer {
 		const accountId = parseAccountId(request.params.id ?? "");
 		if (accountId === undefined) return this.#refuse(problems.noSuchAccount);
 		if (!isJson(request.headers.get("content-type"))) return this.#refuse(problems.mediaType);
-		if (Number(request.headers.get("content-length") ?? 0) > bodyBytesMax)
-			return this.#refuse(problems.bodyTooLarge);
 		let body: Uint8Array;
 		try {
 			body = await request.bytes();
@@ -204,11 +205,8 @@ export class LedgerServer {
 	}
 
 	#allowedMethods(path: string): string | undefined {
-		if (/^\/clientes\/[^/]+\/transacoes$/.test(path)) return "POST";
-		if (path === "/reset" && this.#options.reset) return "POST";
-		return path === "/health" || path === "/metrics" || /^\/clientes\/[^/]+\/extrato$/.test(path)
-			? "GET, HEAD"
-			: undefined;
+		if (entriesPath.test(path) || (path === "/reset" && this.#options.reset)) return "POST";
+		return path === "/health" || path === "/metrics" || statementPath.test(path) ? "GET, HEAD" : undefined;
 	}
 
 	#refuseFailure(error: unknown, request: Request | undefined): Response {
@@ -242,6 +240,11 @@ export class LedgerServer {
 		const closing = this.#draining ? { connection: "close" } : {};
 		return new Response(body, { status, headers: { "content-type": contentType, ...headers, ...closing } });
 	}
+}
+
+/** Matches what the router takes for a path with a variable in it. */
+function pathPattern(path: string): RegExp {
+	return new RegExp(`^${path.replaceAll(/:[a-z]+/g, "[^/]+")}$`);
 }
 
 /**

@@ -1,0 +1,178 @@
+/**
+ * One batch inside its transaction: accounts are loaded once, folded in memory by ledger.post, and saved once.
+ */
+import type { Database } from "bun:sqlite";
+import {
+	type Account,
+	type Command,
+	type Outcome,
+	type Posting,
+	post,
+	type Statement,
+	statementEntriesMax,
+} from "../ledger.ts";
+
+interface WorkingAccount extends Account {
+	/** Position of the account's newest entry, 0 before the first. */
+	lastPosition: number;
+	changed: boolean;
+}
+
+type AccountRow = [
+	limit: number,
+	balance: number,
+	sequence: number,
+	lastPosition: number,
+	lastPostedAt: number,
+];
+type StatementRow = [change: number, description: string, postedAt: number];
+
+export type PreparedSql = ReturnType<typeof prepareSql>;
+
+export function prepareSql(db: Database) {
+	return {
+		begin: db.prepare("BEGIN"),
+		beginImmediate: db.prepare("BEGIN IMMEDIATE"),
+		commit: db.prepare("COMMIT"),
+		rollback: db.prepare("ROLLBACK"),
+		account: db.prepare(
+			'SELECT "limit", balance, sequence, last_position, last_posted_at FROM accounts WHERE id = ?',
+		),
+		lastPosition: db.prepare("SELECT max(position) FROM entries"),
+		append: db.prepare(
+			`INSERT INTO entries (position, account_id, sequence, previous, change, balance, description, posted_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		),
+		saveAccount: db.prepare(
+			"UPDATE accounts SET balance = ?, sequence = ?, last_position = ?, last_posted_at = ? WHERE id = ?",
+		),
+		statement: db.prepare(
+			`WITH RECURSIVE newest (previous, change, description, posted_at) AS (
+				SELECT previous, change, description, posted_at FROM entries WHERE position = ?
+				UNION ALL
+				SELECT entry.previous, entry.change, entry.description, entry.posted_at
+				FROM newest CROSS JOIN entries AS entry ON entry.position = newest.previous
+				LIMIT ${statementEntriesMax}
+			) SELECT change, description, posted_at FROM newest`,
+		),
+		deleteEntries: db.prepare("DELETE FROM entries"),
+		resetAccounts: db.prepare(
+			"UPDATE accounts SET balance = initial_balance, sequence = 0, last_position = 0, last_posted_at = 0 WHERE sequence > 0",
+		),
+		probe: db.prepare("UPDATE probe SET probed_at = ?"),
+		walSize: db.prepare("PRAGMA wal_checkpoint(NOOP)"),
+		checkpointPassive: db.prepare("PRAGMA wal_checkpoint(PASSIVE)"),
+		checkpointRestart: db.prepare("PRAGMA wal_checkpoint(RESTART)"),
+	};
+}
+
+export class Batch {
+	readonly #sql: PreparedSql;
+	readonly #accounts = new Map<number, WorkingAccount | undefined>();
+	readonly #now = microsNow();
+	#lastPosition = -1;
+
+	constructor(sql: PreparedSql) {
+		this.#sql = sql;
+	}
+
+	/** What each command of the batch comes to, in its order. The caller has begun, and commits or rolls back. */
+	apply(batch: readonly Command[]): Outcome[] {
+		const outcomes = batch.map((command) => this.#fold(command));
+		for (const account of this.#accounts.values()) if (account?.changed) this.#save(account);
+		for (const [index, command] of batch.entries()) {
+			if (command.type === "statement") outcomes[index] = this.#statement(command.accountId);
+		}
+		return outcomes;
+	}
+
+	#fold(command: Command): Outcome {
+		switch (command.type) {
+			case "post":
+				return this.#post(command);
+			case "reset":
+				return this.#reset();
+			case "probe":
+				this.#sql.probe.run(this.#now);
+				return { type: "done" };
+			case "statement":
+				// Read after the last entry of the batch.
+				return { type: "done" };
+		}
+	}
+
+	#post(posting: Posting): Outcome {
+		const account = this.#account(posting.accountId);
+		if (account === undefined) return { type: "unknown-account" };
+		const entry = post(account, posting, this.#now);
+		if ("type" in entry) return entry;
+		if (this.#lastPosition < 0) this.#lastPosition = firstRow(this.#sql.lastPosition)[0] ?? 0;
+		this.#lastPosition += 1;
+		this.#sql.append.run(
+			this.#lastPosition,
+			entry.accountId,
+			entry.sequence,
+			account.lastPosition,
+			entry.kind === "credit" ? entry.amount : -entry.amount,
+			entry.balance,
+			entry.description,
+			entry.postedAt,
+		);
+		account.lastPosition = this.#lastPosition;
+		account.changed = true;
+		return { type: "posted", balance: account.balance, limit: account.limit };
+	}
+
+	#reset(): Outcome {
+		this.#sql.deleteEntries.run();
+		this.#sql.resetAccounts.run();
+		this.#accounts.clear();
+		this.#lastPosition = 0;
+		return { type: "done" };
+	}
+
+	#statement(accountId: number): Statement | { type: "unknown-account" } {
+		const account = this.#account(accountId);
+		if (account === undefined) return { type: "unknown-account" };
+		const rows = this.#sql.statement.values(account.lastPosition) as StatementRow[];
+		return {
+			type: "statement",
+			balance: account.balance,
+			limit: account.limit,
+			issuedAt: Math.max(this.#now, account.lastPostedAt),
+			entries: rows.map(([change, description, postedAt]) => ({
+				kind: change > 0 ? "credit" : "debit",
+				amount: Math.abs(change),
+				description,
+				postedAt,
+			})),
+		};
+	}
+
+	#account(id: number): WorkingAccount | undefined {
+		if (this.#accounts.has(id)) return this.#accounts.get(id);
+		const row = this.#sql.account.values(id)[0] as AccountRow | undefined;
+		let account: WorkingAccount | undefined;
+		if (row !== undefined) {
+			const [limit, balance, sequence, lastPosition, lastPostedAt] = row;
+			account = { id, limit, balance, sequence, lastPosition, lastPostedAt, changed: false };
+		}
+		this.#accounts.set(id, account);
+		return account;
+	}
+
+	#save(account: WorkingAccount): void {
+		const { balance, sequence, lastPosition, lastPostedAt, id } = account;
+		this.#sql.saveAccount.run(balance, sequence, lastPosition, lastPostedAt, id);
+	}
+}
+
+/** The row of a statement that always has one. */
+export function firstRow(statement: { values(): unknown[][] }): [number, number, number] {
+	return statement.values()[0] as [number, number, number];
+}
+
+/** Microseconds since 1970 UTC. */
+function microsNow(): number {
+	return Number(Temporal.Now.instant().epochNanoseconds / 1000n);
+}
