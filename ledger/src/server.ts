@@ -1,7 +1,7 @@
 /**
  * The routes: bytes in, status out. No rules.
  */
-import { chmodSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, renameSync, rmSync, statSync } from "node:fs";
 import type { GroupCommit } from "./group-commit.ts";
 import { Overloaded } from "./group-commit.ts";
 import type { Command, Outcome } from "./ledger.ts";
@@ -32,6 +32,10 @@ const bodyBytesHardMax = 16 * 1024;
 /** Seconds that a connection may be silent; longer than the balancer keeps it, or a POST meets its closing. */
 const idleTimeoutSeconds = 30;
 
+/** How long a drain lets requests come that were on their way; a balancer's are there within a millisecond. */
+const drainGraceMs = 100;
+const drainPollMs = 5;
+
 /** How long a health check waits for its own trip to the disk. */
 const healthWaitMsMax = 2000;
 
@@ -54,6 +58,7 @@ export interface ServerOptions {
 export class LedgerServer {
 	readonly #options: ServerOptions;
 	readonly #server: Bun.Server<undefined>;
+	#socket: Socket | undefined;
 	#draining = false;
 
 	constructor(options: ServerOptions) {
@@ -68,15 +73,17 @@ export class LedgerServer {
 	}
 
 	/**
-	 * Takes no new connection, answers what has come in, tells the connections that stay to close, and
-	 * resolves when none is left or `msMax` have passed.
+	 * Answers what has come in and what still comes on the connections there are, telling each to close; then
+	 * closes. Resolves when no request is left, or `msMax` have passed.
 	 */
 	async drain(msMax: number): Promise<void> {
+		const deadline = performance.now() + msMax;
 		this.#draining = true;
-		const { listen } = this.#options;
 		// Without its name nobody finds the socket, and a balancer goes to the other process at once.
-		if ("socket" in listen) rmSync(listen.socket, { force: true });
-		await Promise.race([this.#server.stop(), Bun.sleep(msMax)]);
+		this.#socket?.remove();
+		// A connection that is closed while its next request is on the way would lose it: let those come, too.
+		await Bun.sleep(drainGraceMs);
+		while (this.#server.pendingRequests > 0 && performance.now() < deadline) await Bun.sleep(drainPollMs);
 		await this.#server.stop(true);
 	}
 
@@ -102,9 +109,8 @@ export class LedgerServer {
 		};
 		if ("socket" in listen) {
 			// Bun takes idleTimeout for Unix sockets too; only its types don't know.
-			return listenOnSocket(listen.socket, (unix) =>
-				Bun.serve({ ...options, unix } as unknown as UnixOptions),
-			);
+			this.#socket = new Socket(listen.socket);
+			return this.#socket.listen((unix) => Bun.serve({ ...options, unix } as unknown as UnixOptions));
 		}
 		const { host: hostname, port, reusePort } = listen;
 		return Bun.serve({ ...options, hostname, port, reusePort });
@@ -248,15 +254,32 @@ function pathPattern(path: string): RegExp {
 }
 
 /**
- * Listens on a Unix socket that anyone on the machine may connect to: the balancer runs as another user.
- * The socket is made beside its place and then moved there, so that one left behind by a process that was
- * killed is replaced in one step, and nobody ever finds a socket that isn't listened on.
+ * A Unix socket that anyone on the machine may connect to: the balancer runs as another user.
+ *
+ * It is made beside its place and then moved there, so that one left behind by a process that was killed is
+ * replaced in one step, and nobody ever finds a socket that isn't listened on.
  */
-function listenOnSocket<T>(path: string, serve: (unix: string) => T): T {
-	const fresh = `${path}.${process.pid}`;
-	rmSync(fresh, { force: true });
-	const server = serve(fresh);
-	chmodSync(fresh, 0o666);
-	renameSync(fresh, path);
-	return server;
+class Socket {
+	readonly #path: string;
+	#inode: number | undefined;
+
+	constructor(path: string) {
+		this.#path = path;
+	}
+
+	listen<T>(serve: (unix: string) => T): T {
+		const fresh = `${this.#path}.${process.pid}`;
+		rmSync(fresh, { force: true });
+		const server = serve(fresh);
+		chmodSync(fresh, 0o666);
+		this.#inode = statSync(fresh).ino;
+		renameSync(fresh, this.#path);
+		return server;
+	}
+
+	/** Takes the name away, unless a successor has it already. */
+	remove(): void {
+		if (statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode)
+			rmSync(this.#path, { force: true });
+	}
 }

@@ -59,8 +59,9 @@ export class SqliteStore implements Store {
 	readonly settings: EffectiveSettings;
 	readonly #db: Database;
 	readonly #walPath: string;
-	/** Only for fdatasync and fstat. Nobody opens the db or the -shm file: closing those drops SQLite's locks. */
+	/** Only for fdatasync. Nobody opens the db or the -shm file: closing those drops SQLite's locks. */
 	readonly #walDescriptor: number;
+	readonly #walInode: number;
 	readonly #durability: Durability;
 	readonly #metrics: StoreMetrics;
 	readonly #frameBytes: number;
@@ -84,6 +85,7 @@ export class SqliteStore implements Store {
 		const findings = checkAtStart(this.#db);
 		if (findings.length > 0) throw new LedgerFileError(`${options.path} is damaged: ${findings.join("; ")}`);
 		this.#walDescriptor = openSync(this.#walPath, "r");
+		this.#walInode = fstatSync(this.#walDescriptor).ino;
 		fdatasyncSync(this.#walDescriptor);
 		syncFolder(dirname(options.path));
 		this.#sql = prepareSql(this.#db);
@@ -117,6 +119,7 @@ export class SqliteStore implements Store {
 			await this.#syncWal();
 			this.#metrics.syncSeconds.observe((performance.now() - committedAt) / 1000);
 		}
+		this.#refuseForeignWal();
 		return outcomes;
 	}
 
@@ -171,9 +174,6 @@ export class SqliteStore implements Store {
 				else resolve();
 			});
 		});
-		// A WAL that was deleted under us would take the next acknowledgement with it.
-		if (fstatSync(this.#walDescriptor).nlink === 0)
-			throw this.#fail("the WAL was deleted by somebody else", undefined);
 	}
 
 	/**
@@ -184,7 +184,6 @@ export class SqliteStore implements Store {
 		this.#commitsUntilLook -= 1 + (batchLength >> 4);
 		if (this.#commitsUntilLook > 0 && !this.#atBound) return;
 		this.#commitsUntilLook = commitsBetweenLooks;
-		this.#refuseForeignWal();
 		try {
 			const [, frames, checkpointed] = firstRow(this.#sql.walSize);
 			const reset =
@@ -211,15 +210,10 @@ export class SqliteStore implements Store {
 		return busy === 0;
 	}
 
+	/** A WAL that was deleted or moved away under us takes the next acknowledgement with it. */
 	#refuseForeignWal(): void {
-		let inode: number | undefined;
-		try {
-			inode = statSync(this.#walPath).ino;
-		} catch {
-			inode = undefined;
-		}
-		if (inode !== fstatSync(this.#walDescriptor).ino)
-			throw this.#fail("the WAL was replaced by somebody else", undefined);
+		if (statSync(this.#walPath, { throwIfNoEntry: false })?.ino === this.#walInode) return;
+		throw this.#fail("the WAL was deleted or replaced by somebody else", undefined);
 	}
 }
 
