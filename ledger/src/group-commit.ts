@@ -146,15 +146,13 @@ export class GroupCommit {
 		this.#metrics.batchSize.observe(batch.length);
 		try {
 			const outcomes = await this.#store.commit(batch.map((waiting) => waiting.command));
-			for (const [index, waiting] of batch.entries()) {
-				const outcome = outcomes[index];
-				if (outcome === undefined)
-					throw new OutcomeUnknown(`the store left command ${index} without an outcome`);
-				waiting.resolve(outcome);
-			}
+			if (outcomes.length !== batch.length)
+				throw new OutcomeUnknown(`the store gave ${outcomes.length} outcomes to ${batch.length} commands`);
+			for (const [index, waiting] of batch.entries()) waiting.resolve(outcomes[index] as Outcome);
 			this.#expected = Math.min(
 				Math.ceil((batch.length + this.#waiting.length) * returnShare),
 				this.#bounds.batchMax,
+				this.#bounds.waitingMax,
 			);
 			this.#answeredAt = performance.now();
 		} catch (error) {

@@ -7,7 +7,7 @@ import { Overloaded } from "./group-commit.ts";
 import type { Command, Outcome } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Settings } from "./settings.ts";
+import { type Settings, SettingsError } from "./settings.ts";
 import { NothingApplied } from "./store.ts";
 import {
 	bodyBytesMax,
@@ -38,9 +38,6 @@ const drainPollMs = 5;
 
 /** How long a health check waits for its own trip to the disk. */
 const healthWaitMsMax = 2000;
-
-const entriesPath = pathPattern(paths.entries);
-const statementPath = pathPattern(paths.statement);
 
 /** The router's request: Bun has matched the path and holds its variables. */
 type Routed = Bun.BunRequest<string>;
@@ -88,17 +85,32 @@ export class LedgerServer {
 	}
 
 	#listen(): Bun.Server<undefined> {
+		const { listen } = this.#options;
+		try {
+			return this.#serve();
+		} catch (error) {
+			const name =
+				"socket" in listen
+					? `API_SOCKET ${listen.socket}`
+					: `API_HOST ${listen.host}, API_PORT ${listen.port}`;
+			throw new SettingsError(
+				`${name} can't be listened on: ${error instanceof Error ? error.message : error}`,
+			);
+		}
+	}
+
+	#serve(): Bun.Server<undefined> {
 		const { listen, reset, log } = this.#options;
 		const routes: Bun.Serve.Routes<undefined, string> = {
-			[paths.entries]: { POST: this.#route("entries", (request: Routed) => this.#postEntry(request)) },
-			[paths.statement]: { GET: this.#route("statement", (request: Routed) => this.#readStatement(request)) },
-			"/health": { GET: this.#route("health", () => this.#health()) },
-			"/metrics": { GET: this.#route("metrics", async () => this.#exposeMetrics()) },
+			[paths.entries]: this.#route("entries", "POST", (request: Routed) => this.#postEntry(request)),
+			[paths.statement]: this.#route("statement", "GET", (request: Routed) => this.#readStatement(request)),
+			"/health": this.#route("health", "GET", () => this.#health()),
+			"/metrics": this.#route("metrics", "GET", async () => this.#exposeMetrics()),
 		};
-		if (reset) routes["/reset"] = { POST: this.#route("reset", () => this.#reset()) };
+		if (reset) routes["/reset"] = this.#route("reset", "POST", () => this.#reset());
 		const options = {
 			routes,
-			fetch: this.#route("other", async (request: Request) => this.#refuseRoute(request)),
+			fetch: this.#route("other", undefined, async () => this.#refuse(problems.noSuchRoute)),
 			error: (error: Error) => {
 				log.write("error", "an answer could not be made", { error });
 				return this.#refuse(problems.outcomeUnknown);
@@ -119,13 +131,14 @@ export class LedgerServer {
 	/** Counts and logs what a handler answers. */
 	#route<R extends Request>(
 		route: string,
+		method: "GET" | "POST" | undefined,
 		handle: (request: R) => Promise<Response>,
 	): (request: R) => Promise<Response> {
 		const { metrics, log } = this.#options;
 		const logsRequests = log.isEnabled("debug");
 		return async (request) => {
 			const startedAt = performance.now();
-			const response = await handle(request);
+			const response = isAllowed(request.method, method) ? await handle(request) : this.#refuseMethod(method);
 			const latencyMs = performance.now() - startedAt;
 			metrics.countRequest(route, response.status, latencyMs / 1000);
 			if (logsRequests) {
@@ -203,20 +216,12 @@ export class LedgerServer {
 		return this.#respond(503, encodeHealth("unable to commit", now, trouble));
 	}
 
-	/** What no route takes: a path that leads nowhere, or a method that its path doesn't know. */
-	#refuseRoute(request: Request): Response {
-		const allowed = this.#allowedMethods(new URL(request.url).pathname);
-		if (allowed === undefined) return this.#refuse(problems.noSuchRoute);
-		return this.#refuse(problems.methodNotAllowed, {}, { allow: allowed });
-	}
-
-	#allowedMethods(path: string): string | undefined {
-		if (entriesPath.test(path) || (path === "/reset" && this.#options.reset)) return "POST";
-		return path === "/health" || path === "/metrics" || statementPath.test(path) ? "GET, HEAD" : undefined;
+	#refuseMethod(method: "GET" | "POST" | undefined): Response {
+		return this.#refuse(problems.methodNotAllowed, {}, { allow: method === "GET" ? "GET, HEAD" : "POST" });
 	}
 
 	#refuseFailure(error: unknown, request: Request | undefined): Response {
-		const instance = request?.headers.get("x-request-id") ?? crypto.randomUUID();
+		const instance = encodeURIComponent(request?.headers.get("x-request-id") ?? crypto.randomUUID());
 		const detail = error instanceof Error ? error.message : String(error);
 		if (error instanceof NothingApplied) {
 			const problem = error instanceof Overloaded ? problems.overloaded : problems.nothingApplied;
@@ -248,9 +253,9 @@ export class LedgerServer {
 	}
 }
 
-/** Matches what the router takes for a path with a variable in it. */
-function pathPattern(path: string): RegExp {
-	return new RegExp(`^${path.replaceAll(/:[a-z]+/g, "[^/]+")}$`);
+/** Bun strips the body of what answers a HEAD. */
+function isAllowed(asked: string, method: "GET" | "POST" | undefined): boolean {
+	return asked === method || method === undefined || (asked === "HEAD" && method === "GET");
 }
 
 /**

@@ -60,11 +60,11 @@ export function databasePath(given: string | undefined): string {
 	const relative = path.startsWith("./") || path.startsWith("../");
 	if (!url.startsWith(scheme) || !(isAbsolute(path) || relative) || path.endsWith("/")) {
 		throw new SettingsError(
-			`DATABASE_URL takes sqlite:///absolute/path or sqlite://./relative/path, not "${url}"`,
+			`DATABASE_URL takes sqlite:///absolute/path or sqlite://./relative/path, not ${JSON.stringify(url)}`,
 		);
 	}
 	if (/[?#%\0]/.test(path))
-		throw new SettingsError(`DATABASE_URL takes a plain path without ? # or %: "${url}"`);
+		throw new SettingsError(`DATABASE_URL takes a plain path without ? # or %: ${JSON.stringify(url)}`);
 	return resolve(path);
 }
 
@@ -100,7 +100,8 @@ function oneOf<const T extends string>(
 	const value = given(environment, name);
 	if (value === undefined) return preset;
 	const choice = choices.find((candidate) => candidate === value);
-	if (choice === undefined) throw new SettingsError(`${name} takes ${choices.join(", ")}, not "${value}"`);
+	if (choice === undefined)
+		throw new SettingsError(`${name} takes ${choices.join(", ")}, not ${JSON.stringify(value)}`);
 	return choice;
 }
 
@@ -115,7 +116,9 @@ function wholeNumber(
 	if (value === undefined) return preset;
 	const number = /^[0-9]{1,9}$/.test(value) ? Number(value) : Number.NaN;
 	if (!(number >= min && number <= max)) {
-		throw new SettingsError(`${name} takes a whole number from ${min} to ${max}, not "${value}"`);
+		throw new SettingsError(
+			`${name} takes a whole number from ${min} to ${max}, not ${JSON.stringify(value)}`,
+		);
 	}
 	return number;
 }

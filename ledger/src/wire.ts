@@ -11,7 +11,7 @@ export const paths = {
 	statement: "/clientes/:id/extrato",
 } as const;
 
-/** Bytes of a request's body; more is refused unread. */
+/** Bytes of a request's body; more is refused. */
 export const bodyBytesMax = 1024;
 
 export interface Problem {
@@ -103,12 +103,13 @@ export function parsePosting(accountId: number, body: Uint8Array): Posting | Pro
  * number, and 1.00000000000000000001 to 1: cents are taken only as they were written.
  */
 function holdsFraction(text: string): boolean {
-	let found = false;
-	JSON.parse(text, (key: string, value: unknown, context?: { source?: string }) => {
-		if (key === "valor" && typeof value === "number") found = /[.eE]/.test(context?.source ?? "");
+	// By the object that holds it: another valor may stand somewhere deeper.
+	const sources = new Map<unknown, string>();
+	const body: unknown = JSON.parse(text, function (this: unknown, key, value, context?: { source?: string }) {
+		if (key === "valor") sources.set(this, context?.source ?? "");
 		return value;
 	});
-	return found;
+	return /[.eE]/.test(sources.get(body) ?? "");
 }
 
 export function encodePosted(outcome: Outcome & { type: "posted" }): string {

@@ -131,7 +131,7 @@ describe("a variable is refused by a message of one line that names it and the v
 	test.each(refused)("%s=%j", (name, value) => {
 		const message = refusal({ [name]: value });
 		expect(message).toContain(name);
-		expect(message).toContain(`"${value}"`);
+		expect(message).toContain(JSON.stringify(value));
 		expect(message).not.toContain("\n");
 	});
 });
