@@ -13,13 +13,29 @@ interface RatioBound extends Bound {
 }
 
 const durable = { variant: "durable", connections: 14 };
+/** One transaction a request as a textbook has it, and as the reference does it: see textbook.ts. */
+const textbook = { variant: "textbook", connections: 14 };
+/** The ledger's own queue and way of waiting for the lock, with batches of one. */
 const perRequest = { variant: "per-request", connections: 14 };
 /** One account, so that any statement shows ten entries; one process, which waits for nobody. */
 const statements = { variant: "durable", connections: 1, direct: true, mix: "statements" } as const;
 
 const groupCommit = duel({
 	title: "Durable, against one transaction a request",
-	about: "Only durable waits for the disk, and only durable lets requests travel together.",
+	about:
+		"The same code, but one transaction a request, begun where it arrives, and SQLite's busy handler to wait for the lock. Only durable waits for the disk, and only durable lets requests travel together.",
+	first: durable,
+	second: textbook,
+	bounds: [
+		atLeast(1, "requestsPerSecond", "requests/s, durable ÷ textbook, 14 connections"),
+		atMost(1 / 8, "p99Us", "p99, durable ÷ textbook, 14 connections"),
+	],
+});
+
+const groupCommitAlone = duel({
+	title: "Durable, against batches of one",
+	about:
+		"The ledger itself with BATCH_MAX=1 and DURABILITY=os: its own queue, and its own way to wait for the lock.",
 	first: durable,
 	second: perRequest,
 	bounds: [
@@ -39,6 +55,14 @@ const ceiling = duel({
 const os = duel({
 	title: "Without waiting for the disk, against one transaction a request",
 	about: "Neither waits for the disk: the batch is all the difference.",
+	first: { variant: "os", connections: 14 },
+	second: textbook,
+	bounds: [atLeast(1.4, "requestsPerSecond", "requests/s, os ÷ textbook, 14 connections")],
+});
+
+const osAlone = duel({
+	title: "Without waiting for the disk, against batches of one",
+	about: "The ledger itself, with and without BATCH_MAX=1.",
 	first: { variant: "os", connections: 14 },
 	second: perRequest,
 	bounds: [atLeast(1.4, "requestsPerSecond", "requests/s, os ÷ per-request, 14 connections")],
@@ -64,7 +88,9 @@ const accounts = duel({
 
 /** By number. */
 export const figures = new Map<number, Figure>(
-	[groupCommit, ceiling, os, start, memory, statement, accounts].map((figure, i) => [i + 1, figure]),
+	[groupCommit, ceiling, os, start, memory, statement, accounts, groupCommitAlone, osAlone].map(
+		(figure, i) => [i + 1, figure],
+	),
 );
 
 function atLeast(target: number, of: RatioBound["of"], what: string): RatioBound {

@@ -30,7 +30,7 @@ export const help = `Measures the ledger behind nginx, with two API processes on
     bun ledger/bench/main.ts --figures 1,3                     some of them
     bun ledger/bench/main.ts --variants durable,per-request    compare variants instead
 
-  --figures LIST       1 to 7 (all)
+  --figures LIST       1 to 9 (all)
   --variants LIST      ${variantNames.join(", ")}; with settings on top: durable+BATCH_MAX=8,
                        or another checkout's ledger: durable+main=../other/ledger/src/main.ts
   --connections LIST   connections that wrk keeps open, for a comparison (14,64)
@@ -91,7 +91,7 @@ export function readOptions(args: string[]): Options {
 	return {
 		help: values.help,
 		variants: values.variants?.split(",").map(variant),
-		figures: numbers("figures", "1,2,3,4,5,6,7", 1, 7),
+		figures: numbers("figures", "1,2,3,4,5,6,7,8,9", 1, 7),
 		connections: numbers("connections", "14,64", 1, 4000),
 		rounds: number("rounds", 3, 1, 100),
 		seconds: number("seconds", 8, 1, 3600),
