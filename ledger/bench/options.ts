@@ -91,7 +91,7 @@ export function readOptions(args: string[]): Options {
 	return {
 		help: values.help,
 		variants: values.variants?.split(",").map(variant),
-		figures: numbers("figures", "1,2,3,4,5,6,7,8,9", 1, 7),
+		figures: numbers("figures", "1,2,3,4,5,6,7,8,9", 1, 9),
 		connections: numbers("connections", "14,64", 1, 4000),
 		rounds: number("rounds", 3, 1, 100),
 		seconds: number("seconds", 8, 1, 3600),
