@@ -217,7 +217,9 @@ export class LedgerServer {
 	}
 
 	#refuseMethod(method: "GET" | "POST" | undefined): Response {
-		return this.#refuse(problems.methodNotAllowed, {}, { allow: method === "GET" ? "GET, HEAD" : "POST" });
+		return this.#refuse(problems.methodNotAllowed, undefined, {
+			allow: method === "GET" ? "GET, HEAD" : "POST",
+		});
 	}
 
 	#refuseFailure(error: unknown, request: Request | undefined): Response {
@@ -234,7 +236,7 @@ export class LedgerServer {
 
 	#refuse(
 		problem: Problem,
-		more: { detail?: string; instance?: string } = {},
+		more?: { detail?: string; instance?: string },
 		headers?: Readonly<Record<string, string>>,
 	): Response {
 		return this.#respond(problem.status, encodeProblem(problem, more), "application/problem+json", headers);

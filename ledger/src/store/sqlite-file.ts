@@ -36,7 +36,7 @@ const pragmas = {
 	synchronous: 1,
 	wal_autocheckpoint: 0,
 	mmap_size: 0,
-	cache_size: -4000,
+	cache_size: -1000,
 	foreign_keys: 1,
 	busy_timeout: busyTimeoutMs,
 } as const;

@@ -115,11 +115,11 @@ export class SqliteStore implements Store {
 		const outcomes = this.#transact(batch);
 		const committedAt = performance.now();
 		this.#metrics.commitSeconds.observe((committedAt - startedAt) / 1000);
+		this.#refuseForeignWal();
 		if (this.#durability === "fsync") {
 			await this.#syncWal();
 			this.#metrics.syncSeconds.observe((performance.now() - committedAt) / 1000);
 		}
-		this.#refuseForeignWal();
 		return outcomes;
 	}
 
