@@ -20,6 +20,8 @@ median of their trials; @14 is 14 connections.
 
 - **durable**: as shipped. A 200 leaves after the entry was synced to the disk.
 - **os**: \`DURABILITY=os\`. The same, without waiting for the disk.
+- **textbook**: the same routes, rules and SQL, but one transaction a request, begun where it arrives, SQLite's busy
+  handler to wait for the lock, automatic checkpoints, and no waiting for the disk. What the reference does.
 - **per-request**: \`DURABILITY=os BATCH_MAX=1\`. One transaction a request, without waiting for the disk.
 - **ceiling**: the same nginx and routes in front of an API that answers a constant.
 

@@ -9,6 +9,7 @@ import { claimCells, isMet } from "./claim.ts";
 import { writeDocument } from "./document.ts";
 import type { Figure, Measured } from "./figure.ts";
 import { figures } from "./figures.ts";
+import { writeHeadlines } from "./headline.ts";
 import { commit, describeMachine, loadAverage } from "./machine.ts";
 import { type FigureRecords, type Run, readRecords, writeJson } from "./record.ts";
 import { textTable } from "./table.ts";
@@ -41,6 +42,7 @@ function write(measured: FigureRecords): void {
 	const records = { ...readRecords(recordFile), ...measured };
 	writeJson(recordFile, records);
 	writeDocument(documentFile, records);
+	writeHeadlines(records);
 }
 
 function figureText(number: number, { title }: Figure, { claims, rows }: Measured): string {
