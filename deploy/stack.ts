@@ -117,8 +117,8 @@ function plan(
 	parts: Parts,
 ): Balancing {
 	const ledger = {
-		// A ledger process can't be left over: it ends with the stack, even if that is killed.
-		command: [process.execPath, "--no-orphans", parts.ledgerPath],
+		// A ledger process can't be left over: it ends with the stack, even if that is killed. --smol: 5 MB less heap.
+		command: [process.execPath, "--no-orphans", "--smol", parts.ledgerPath],
 		environment: {
 			...environment,
 			DATABASE_URL: `sqlite://${join(dataFolder, "ledger.db")}`,
