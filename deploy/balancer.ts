@@ -52,7 +52,10 @@ export function nginxBalancing(
 		environment: ledger.environment,
 		stopSignal: "SIGQUIT",
 		drainMsMax,
-		isReady: () => isHealthy(localAddress(address)),
+		// Somebody else's nginx may answer there: ours holds the port itself, or isn't ready.
+		isReady: async (pid) =>
+			(process.platform !== "linux" || isListening(pid, address.port)) &&
+			(await isHealthy(localAddress(address))),
 	};
 	const ledgers = ["api-1", "api-2"].map((name): Program => {
 		const socketPath = join(runFolder, `${name}.sock`);

@@ -24,7 +24,7 @@ export class Overloaded extends NothingApplied {
 }
 
 export interface GroupCommitBounds {
-	/** Requests that may wait for a batch; one more is refused with Overloaded. */
+	/** Requests that may wait for a batch; one more is refused with Overloaded, unless it is the probe. */
 	readonly waitingMax: number;
 	/** Requests that travel in one batch; 1 is one transaction per request. */
 	readonly batchMax: number;
@@ -90,7 +90,7 @@ export class GroupCommit {
 		return new Promise((resolve, reject) => {
 			if (this.#failure !== undefined) {
 				reject(new NothingApplied(`the store has failed: ${this.#failure.message}`));
-			} else if (this.#waiting.length >= this.#bounds.waitingMax) {
+			} else if (this.#waiting.length >= this.#bounds.waitingMax && command.type !== "probe") {
 				reject(new Overloaded(this.#bounds.waitingMax));
 			} else {
 				this.#waiting.push({ command, resolve, reject });

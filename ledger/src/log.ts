@@ -4,7 +4,7 @@
  *
  * Not a library: the usual one costs 12 MB of the 60 that a process may have, for these few lines.
  */
-import { writeSync } from "node:fs";
+import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import type { Metrics } from "./metrics.ts";
 import { type LogLevel, logLevels } from "./settings.ts";
 
@@ -14,6 +14,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export class Log {
 	readonly #threshold: number;
+	readonly #output = openOutput();
 
 	constructor(level: LogLevel) {
 		this.#threshold = logLevels.indexOf(level);
@@ -29,13 +30,23 @@ export class Log {
 		const line = { level, time: new Date().toISOString(), pid: process.pid, message, ...fields };
 		try {
 			writeSync(
-				1,
+				this.#output,
 				`${JSON.stringify(line, (_, value) => (value instanceof Error ? plain(value) : value))}\n`,
 			);
 		} catch {
-			// Nobody reads the log, or the pipe is full: the ledger goes on without it.
+			// Nobody reads the log, or the pipe is full: the ledger goes on, and the line is lost.
 		}
 	}
+}
+
+/** Standard output; if it is a pipe, by a descriptor that doesn't wait for whoever reads it. */
+function openOutput(): number {
+	try {
+		if (fstatSync(1).isFIFO()) return openSync("/proc/self/fd/1", constants.O_WRONLY | constants.O_NONBLOCK);
+	} catch {
+		// Where there is no /proc, a reader that stops reading stops the process.
+	}
+	return 1;
 }
 
 function plain({ name, message, stack, cause }: Error): Fields {

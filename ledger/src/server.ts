@@ -1,7 +1,6 @@
 /**
  * The routes: bytes in, status out. No rules.
  */
-import { chmodSync, renameSync, rmSync, statSync } from "node:fs";
 import type { GroupCommit } from "./group-commit.ts";
 import { Overloaded } from "./group-commit.ts";
 import type { Command, Outcome } from "./ledger.ts";
@@ -9,6 +8,7 @@ import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Settings, SettingsError } from "./settings.ts";
 import { NothingApplied } from "./store.ts";
+import { UnixSocket } from "./unix-socket.ts";
 import {
 	bodyBytesMax,
 	encodeHealth,
@@ -55,8 +55,9 @@ export interface ServerOptions {
 export class LedgerServer {
 	readonly #options: ServerOptions;
 	readonly #server: Bun.Server<undefined>;
-	#socket: Socket | undefined;
+	#socket: UnixSocket | undefined;
 	#draining = false;
+	#probing: Promise<string | undefined> | undefined;
 
 	constructor(options: ServerOptions) {
 		this.#options = options;
@@ -121,7 +122,7 @@ export class LedgerServer {
 		};
 		if ("socket" in listen) {
 			// Bun takes idleTimeout for Unix sockets too; only its types don't know.
-			this.#socket = new Socket(listen.socket);
+			this.#socket = new UnixSocket(listen.socket);
 			return this.#socket.listen((unix) => Bun.serve({ ...options, unix } as unknown as UnixOptions));
 		}
 		const { host: hostname, port, reusePort } = listen;
@@ -204,16 +205,23 @@ export class LedgerServer {
 		if (this.#draining)
 			return this.#respond(503, encodeHealth("draining", now, "the process is about to end"));
 		const late = Bun.sleep(healthWaitMsMax).then(() => `no commit within ${healthWaitMsMax} ms`);
-		const probe = this.#options.groupCommit.submit({ type: "probe" });
-		const trouble = await Promise.race([
-			probe.then(
-				() => undefined,
-				(error: Error) => error.message,
-			),
-			late,
-		]);
+		const trouble = await Promise.race([this.#probe(), late]);
 		if (trouble === undefined) return this.#respond(200, encodeHealth("healthy", now));
 		return this.#respond(503, encodeHealth("unable to commit", now, trouble));
+	}
+
+	/** What keeps the store from committing, if anything. However many ask, one probe is on its way. */
+	#probe(): Promise<string | undefined> {
+		this.#probing ??= this.#options.groupCommit
+			.submit({ type: "probe" })
+			.then(
+				() => undefined,
+				(error: Error) => error.message,
+			)
+			.finally(() => {
+				this.#probing = undefined;
+			});
+		return this.#probing;
 	}
 
 	#refuseMethod(method: "GET" | "POST" | undefined): Response {
@@ -258,35 +266,4 @@ export class LedgerServer {
 /** Bun strips the body of what answers a HEAD. */
 function isAllowed(asked: string, method: "GET" | "POST" | undefined): boolean {
 	return asked === method || method === undefined || (asked === "HEAD" && method === "GET");
-}
-
-/**
- * A Unix socket that anyone on the machine may connect to: the balancer runs as another user.
- *
- * It is made beside its place and then moved there, so that one left behind by a process that was killed is
- * replaced in one step, and nobody ever finds a socket that isn't listened on.
- */
-class Socket {
-	readonly #path: string;
-	#inode: number | undefined;
-
-	constructor(path: string) {
-		this.#path = path;
-	}
-
-	listen<T>(serve: (unix: string) => T): T {
-		const fresh = `${this.#path}.${process.pid}`;
-		rmSync(fresh, { force: true });
-		const server = serve(fresh);
-		chmodSync(fresh, 0o666);
-		this.#inode = statSync(fresh).ino;
-		renameSync(fresh, this.#path);
-		return server;
-	}
-
-	/** Takes the name away, unless a successor has it already. */
-	remove(): void {
-		if (statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode)
-			rmSync(this.#path, { force: true });
-	}
 }

@@ -8,15 +8,23 @@
  *
  * Exit codes: 0 all is well, 1 it could not be done, 2 the books are wrong.
  */
+import { resolve } from "node:path";
 import { databasePath, SettingsError } from "./settings.ts";
 import type { Verdict } from "./store/sqlite-check.ts";
 import { LedgerFileError } from "./store/sqlite-file.ts";
 import { backupLedger, restoreLedger, verifyLedger } from "./store/sqlite-tools.ts";
 
 const usage = `usage: npm run ledger -- verify | backup FILE | restore FILE
-The ledger is the one that DATABASE_URL names; without it, the one that npm start serves.`;
+The ledger is the one that DATABASE_URL names; without it, DATA_DIR/ledger.db, ./data/ledger.db by default.`;
 
-function run([command = "", file, ...rest]: readonly string[], path: string): number {
+/** As npm start finds it, or as a process does. */
+function ledgerPath({ DATABASE_URL: url, DATA_DIR: folder }: NodeJS.ProcessEnv): string {
+	return url || !folder ? databasePath(url) : resolve(folder, "ledger.db");
+}
+
+function run([command = "", given, ...rest]: readonly string[], path: string): number {
+	// npm runs this in the project's folder, whichever the person is in.
+	const file = given && resolve(process.env.INIT_CWD ?? ".", given);
 	if (command === "verify" && file === undefined) return report(path, verifyLedger(path));
 	if (file === undefined || rest.length > 0) return fail(usage);
 	if (command === "backup") {
@@ -44,7 +52,7 @@ function fail(message: string): number {
 }
 
 try {
-	process.exitCode = run(process.argv.slice(2), databasePath(process.env.DATABASE_URL));
+	process.exitCode = run(process.argv.slice(2), ledgerPath(process.env));
 } catch (error) {
 	if (!(error instanceof LedgerFileError || error instanceof SettingsError)) throw error;
 	process.exitCode = fail(error.message);

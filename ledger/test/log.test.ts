@@ -1,8 +1,11 @@
-/** What a process writes to standard output, line by line. */
+/** What a process writes to standard output, line by line; and what it does when it can't be started or read. */
 import { afterAll, afterEach, expect, test } from "bun:test";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { durableFolder, removeDurableFolders } from "./durable-folder.ts";
 import { killLivingProcesses, LedgerProcess } from "./process.ts";
+
+const mainPath = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
 afterEach(killLivingProcesses);
 afterAll(removeDurableFolders);
@@ -59,4 +62,36 @@ test("at debug there is a line for each request, with its id, route, status and 
 
 test("at silent there is nothing", async () => {
 	expect(await logOf("silent")).toEqual([]);
+});
+
+test("a reader that stops reading costs lines, and stops nobody", async () => {
+	const folder = durableFolder();
+	const socket = join(folder, "api.sock");
+	// Of the pipe's 64 KiB, some 300 lines are left unread by `sleep`, which then ends it.
+	const command = `${process.execPath} ${mainPath} | sleep 20`;
+	const shell = Bun.spawn(["sh", "-c", command], {
+		env: { API_SOCKET: socket, DATABASE_URL: `sqlite://${join(folder, "ledger.db")}`, LOG_LEVEL: "debug" },
+		detached: true,
+	});
+	try {
+		for (let tries = 0; !(await isUp(socket)); tries += 1) {
+			if (tries > 500) throw new Error("it does not serve");
+			await Bun.sleep(10);
+		}
+		for (let count = 0; count < 1500; count += 1) {
+			expect((await fetch("http://ledger/clientes/1/extrato", { unix: socket })).status).toBe(200);
+		}
+	} finally {
+		process.kill(-shell.pid, "SIGKILL");
+	}
+}, 15_000);
+
+test("a file that is no socket is not taken for one", async () => {
+	const folder = durableFolder();
+	const socket = join(folder, "api.sock");
+	await Bun.write(socket, "somebody's");
+	const ledger = new LedgerProcess({ socket, databasePath: join(folder, "ledger.db") });
+	expect((await ledger.end()).code).toBe(1);
+	expect(ledger.output).toContain(`API_SOCKET ${socket} can't be listened on: it exists and is no socket`);
+	expect(await Bun.file(socket).text()).toBe("somebody's");
 });

@@ -657,6 +657,7 @@ describe("a full disk", () => {
 describe("a WAL taken away under a running process", () => {
 	const ways: [string, (walPath: string) => void][] = [
 		["deleted", (walPath) => rmSync(walPath)],
+		["left, but its db file deleted", (walPath) => rmSync(walPath.replace(/-wal$/, ""))],
 		["moved away", (walPath) => renameSync(walPath, `${walPath}.old`)],
 		[
 			"replaced by a copy of itself",

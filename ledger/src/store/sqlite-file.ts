@@ -100,7 +100,7 @@ export function effectiveSettings(db: Database): EffectiveSettings {
 	]);
 }
 
-/** A connection for restoring: whatever the file holds, it is about to be replaced. */
+/** A connection for restoring, to whatever SQLite file is there, or to none yet. */
 export function openAnyFile(path: string): Database {
 	mkdirSync(dirname(path), { recursive: true });
 	return connect(path);

@@ -55,11 +55,12 @@ export function backupLedger(path: string, file: string): Verdict {
  */
 export function restoreLedger(path: string, file: string): Verdict {
 	const source = resolve(file);
+	if (source === path) throw new LedgerFileError(`${source} is the ledger itself`);
 	const backup = closing(openBackup(source), verify);
 	if (backup.findings.length > 0)
 		throw new LedgerFileError(`${source} is damaged: ${backup.findings.join("; ")}`);
 	return explained(path, () => {
-		return closing(openAnyFile(path), (db) => {
+		return closing(openOrExplain(path), (db) => {
 			makeSoleUser(db, path);
 			db.run("ATTACH ? AS backup", [source]);
 			replaceContent(db);
@@ -70,13 +71,28 @@ export function restoreLedger(path: string, file: string): Verdict {
 	});
 }
 
+function openOrExplain(path: string): Database {
+	try {
+		return openAnyFile(path);
+	} catch (error) {
+		throw unusable(path, error);
+	}
+}
+
+function unusable(path: string, error: unknown): LedgerFileError {
+	const reason = error instanceof Error ? error.message : error;
+	return new LedgerFileError(
+		`${path} can't be replaced in place (${reason}): move it, its -wal and its -shm away first`,
+	);
+}
+
 /** Leaving WAL mode takes the only connection there is; the rollback journal then guards the replacement. */
 function makeSoleUser(db: Database, path: string): void {
 	try {
 		db.run("PRAGMA journal_mode = DELETE");
 		db.run("PRAGMA synchronous = FULL");
 	} catch (error) {
-		if (!isBusy(error)) throw error;
+		if (!isBusy(error)) throw unusable(path, error);
 		throw new LedgerFileError(`${path} is being served: stop the ledger before restoring`);
 	}
 }

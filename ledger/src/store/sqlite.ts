@@ -14,8 +14,8 @@
  * Nothing is awaited between BEGIN and COMMIT. docs/durability.md has the argument and the attacks.
  */
 import { type Database, SQLiteError } from "bun:sqlite";
-import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsyncSync, openSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync, statSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import type { Command, Outcome } from "../ledger.ts";
 import type { StoreMetrics } from "../metrics.ts";
 import type { Durability } from "../settings.ts";
@@ -42,7 +42,7 @@ const lockRetryMs = 1;
 /** The WAL holds each page with a header of 24 bytes (sqlite.org/fileformat2.html#walformat). */
 const frameHeaderBytes = 24;
 /** Frames that wait to be checkpointed before one is made; some 8 MB of WAL. */
-const checkpointFrames = 4000;
+const checkpointFramesMax = 4000;
 /** Commits between two looks at how long the WAL is; large batches count for more. */
 const commitsBetweenLooks = 32;
 
@@ -61,11 +61,12 @@ export class SqliteStore implements Store {
 	readonly #walPath: string;
 	/** Only for fdatasync. Nobody opens the db or the -shm file: closing those drops SQLite's locks. */
 	readonly #walDescriptor: number;
-	readonly #walInode: number;
+	readonly #inodes: readonly (readonly [path: string, inode: number])[];
 	readonly #durability: Durability;
 	readonly #metrics: StoreMetrics;
 	readonly #frameBytes: number;
 	readonly #framesMax: number;
+	readonly #checkpointFrames: number;
 	readonly #sql: PreparedSql;
 	#commitsUntilLook = commitsBetweenLooks;
 	#atBound = false;
@@ -85,7 +86,7 @@ export class SqliteStore implements Store {
 		const findings = checkAtStart(this.#db);
 		if (findings.length > 0) throw new LedgerFileError(`${options.path} is damaged: ${findings.join("; ")}`);
 		this.#walDescriptor = openSync(this.#walPath, "r");
-		this.#walInode = fstatSync(this.#walDescriptor).ino;
+		this.#inodes = [options.path, this.#walPath].map((path) => [path, statSync(path).ino]);
 		fdatasyncSync(this.#walDescriptor);
 		syncFolder(dirname(options.path));
 		this.#sql = prepareSql(this.#db);
@@ -94,6 +95,8 @@ export class SqliteStore implements Store {
 		this.settings = effectiveSettings(this.#db);
 		this.#frameBytes = Number(this.settings.page_size) + frameHeaderBytes;
 		this.#framesMax = Math.floor(options.walBytesMax / this.#frameBytes);
+		// Long before the bound, since a checkpoint that meets the other process's transaction has to be tried again.
+		this.#checkpointFrames = Math.min(checkpointFramesMax, this.#framesMax >> 2);
 	}
 
 	async commit(batch: readonly Command[]): Promise<Outcome[]> {
@@ -101,10 +104,8 @@ export class SqliteStore implements Store {
 		this.#lookAtWal(batch.length);
 		const startedAt = performance.now();
 		// BEGIN without a write needs no lock; then nobody waits for anybody.
-		const begin = batch.some((command) => command.type !== "statement")
-			? this.#sql.beginImmediate
-			: this.#sql.begin;
-		for (let tries = 1; !this.#begin(begin); tries += 1) {
+		const writes = batch.some((command) => command.type !== "statement");
+		for (let tries = 1; !this.#begin(writes); tries += 1) {
 			if (performance.now() - startedAt > lockWaitMsMax) {
 				throw new NothingApplied(`the write lock was not had within ${lockWaitMsMax} ms`);
 			}
@@ -115,7 +116,7 @@ export class SqliteStore implements Store {
 		const outcomes = this.#transact(batch);
 		const committedAt = performance.now();
 		this.#metrics.commitSeconds.observe((committedAt - startedAt) / 1000);
-		this.#refuseForeignWal();
+		this.#refuseForeignFiles();
 		if (this.#durability === "fsync") {
 			await this.#syncWal();
 			this.#metrics.syncSeconds.observe((performance.now() - committedAt) / 1000);
@@ -129,13 +130,20 @@ export class SqliteStore implements Store {
 	}
 
 	/** @returns whether the transaction has begun; false when another process holds the lock. */
-	#begin(begin: { run(): unknown }): boolean {
+	#begin(writes: boolean): boolean {
 		try {
-			begin.run();
+			if (writes) {
+				this.#sql.beginImmediate.run();
+			} else {
+				// The transaction takes its locks with the first read, which is busy while another process recovers.
+				this.#sql.begin.run();
+				this.#sql.lastPosition.values();
+			}
 			return true;
 		} catch (error) {
-			if (isBusy(error)) return false;
-			throw this.#abandoned(error);
+			const abandoned = this.#abandoned(error);
+			if (isBusy(error) && abandoned instanceof NothingApplied) return false;
+			throw abandoned;
 		}
 	}
 
@@ -187,7 +195,9 @@ export class SqliteStore implements Store {
 		try {
 			const [, frames, checkpointed] = firstRow(this.#sql.walSize);
 			const reset =
-				frames - checkpointed < checkpointFrames && frames < this.#framesMax ? false : this.#checkpoint();
+				frames - checkpointed < this.#checkpointFrames && frames < this.#framesMax
+					? false
+					: this.#checkpoint();
 			this.#metrics.walBytes = reset ? 0 : frames * this.#frameBytes;
 			this.#atBound = !reset && frames >= this.#framesMax;
 		} catch (error) {
@@ -210,10 +220,15 @@ export class SqliteStore implements Store {
 		return busy === 0;
 	}
 
-	/** A WAL that was deleted or moved away under us takes the next acknowledgement with it. */
-	#refuseForeignWal(): void {
-		if (statSync(this.#walPath, { throwIfNoEntry: false })?.ino === this.#walInode) return;
-		throw this.#fail("the WAL was deleted or replaced by somebody else", undefined);
+	/**
+	 * A WAL or a db file that was deleted or moved away under us takes the next acknowledgement with it. To ask
+	 * for its inode by name is safe; opening and closing the db would drop SQLite's locks.
+	 */
+	#refuseForeignFiles(): void {
+		for (const [path, inode] of this.#inodes) {
+			if (statSync(path, { throwIfNoEntry: false })?.ino !== inode)
+				throw this.#fail(`${basename(path)} was deleted or replaced by somebody else`, undefined);
+		}
 	}
 }
 
