@@ -1,8 +1,7 @@
 /**
  * The routes: bytes in, status out. No rules.
  */
-import type { GroupCommit } from "./group-commit.ts";
-import { Overloaded } from "./group-commit.ts";
+import { type GroupCommit, Overloaded } from "./group-commit.ts";
 import type { Command, Outcome } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";

@@ -4,7 +4,7 @@
  * Every setting here has bitten someone; docs/durability.md tells who, and what was measured.
  */
 import { constants, Database, SQLiteError } from "bun:sqlite";
-import { existsSync, mkdirSync, readFileSync, statfsSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Account } from "../ledger.ts";
 import type { Durability } from "../settings.ts";
@@ -222,6 +222,16 @@ function refuseFileSystem(folder: string, durability: Durability): void {
 		`${folder} lies on a file system (type 0x${type.toString(16)}) that is not known to keep what it synced: ` +
 			`put DATABASE_URL on ${known}, or set DURABILITY=os to do without`,
 	);
+}
+
+/** Puts a file, or a folder's names, on disk. Never for a db that this process has open: closing it drops SQLite's locks. */
+export function syncPath(path: string): void {
+	const descriptor = openSync(path, "r");
+	try {
+		fsyncSync(descriptor);
+	} finally {
+		closeSync(descriptor);
+	}
 }
 
 export function isBusy(error: unknown): boolean {

@@ -2,7 +2,7 @@
  * What a person does to a ledger's file: verify it, copy it while it serves, put a copy back.
  */
 import type { Database } from "bun:sqlite";
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Verdict, verify } from "./sqlite-check.ts";
 import {
@@ -13,6 +13,7 @@ import {
 	openAnyFile,
 	openBackup,
 	openExistingLedger,
+	syncPath,
 } from "./sqlite-file.ts";
 
 /** @throws {LedgerFileError} */
@@ -36,9 +37,9 @@ export function backupLedger(path: string, file: string): Verdict {
 			closing(openExistingLedger(path), (db) => db.run("VACUUM INTO ?", [partial]));
 			const verdict = closing(openBackup(partial), verify);
 			if (verdict.findings.length === 0) {
-				sync(partial);
+				syncPath(partial);
 				renameSync(partial, target);
-				sync(dirname(target));
+				syncPath(dirname(target));
 			}
 			return verdict;
 		} finally {
@@ -115,14 +116,5 @@ function closing<T>(db: Database, use: (db: Database) => T): T {
 		return use(db);
 	} finally {
 		db.close();
-	}
-}
-
-function sync(path: string): void {
-	const descriptor = openSync(path, "r");
-	try {
-		fsyncSync(descriptor);
-	} finally {
-		closeSync(descriptor);
 	}
 }

@@ -14,7 +14,7 @@
  * Nothing is awaited between BEGIN and COMMIT. docs/durability.md has the argument and the attacks.
  */
 import { type Database, SQLiteError } from "bun:sqlite";
-import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync, statSync } from "node:fs";
+import { closeSync, fdatasync, fdatasyncSync, openSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { Command, Outcome } from "../ledger.ts";
 import type { StoreMetrics } from "../metrics.ts";
@@ -29,6 +29,7 @@ import {
 	isFull,
 	LedgerFileError,
 	openLedgerFile,
+	syncPath,
 } from "./sqlite-file.ts";
 
 /** How long a batch may try for the write lock before it is refused. */
@@ -88,7 +89,8 @@ export class SqliteStore implements Store {
 		this.#walDescriptor = openSync(this.#walPath, "r");
 		this.#inodes = [options.path, this.#walPath].map((path) => [path, statSync(path).ino]);
 		fdatasyncSync(this.#walDescriptor);
-		syncFolder(dirname(options.path));
+		// A file whose folder entry is lost is lost.
+		syncPath(dirname(options.path));
 		this.#sql = prepareSql(this.#db);
 		// From here on the event loop waits for the lock, not SQLite's busy handler, which sleeps in growing steps.
 		this.#db.run("PRAGMA busy_timeout = 0");
@@ -141,9 +143,10 @@ export class SqliteStore implements Store {
 			}
 			return true;
 		} catch (error) {
-			const abandoned = this.#abandoned(error);
-			if (isBusy(error) && abandoned instanceof NothingApplied) return false;
-			throw abandoned;
+			if (!isBusy(error)) throw this.#abandoned(error);
+			// Only a read finds out so late that it has begun.
+			if (this.#db.inTransaction) this.#sql.rollback.run();
+			return false;
 		}
 	}
 
@@ -234,14 +237,4 @@ export class SqliteStore implements Store {
 
 function isConstraint(error: SQLiteError): boolean {
 	return (error.errno & 0xff) === 19;
-}
-
-/** Makes the names in it durable: a file whose folder entry is lost is lost. */
-function syncFolder(path: string): void {
-	const descriptor = openSync(path, "r");
-	try {
-		fsyncSync(descriptor);
-	} finally {
-		closeSync(descriptor);
-	}
 }
