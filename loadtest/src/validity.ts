@@ -1,0 +1,55 @@
+/** Whether a run's numbers say something about the target: decided by the generator's own health. */
+import type { Summary, Validity } from "./result.ts";
+
+/** A generator may be this late at p99: a twentieth of what a person notices, and what a busy machine does. */
+const latenessP99MaxMs = 5;
+/** Less of the asked rate than this isn't the asked rate. */
+const rateShareMin = 0.99;
+/** A generator that takes more of its processor than this is itself what is measured. */
+const cpuShareMax = 0.95;
+/** With less than this answered as the scenario accepts, latencies are those of whatever is broken. */
+const successShareMin = 0.9;
+
+export interface Health {
+	readonly summary: Summary;
+	/** Null in a closed model. */
+	readonly latenessP99Ms: number | null;
+	/** Requests answered, with whatever status. */
+	readonly answered: number;
+}
+
+export function judgeValidity({ summary, latenessP99Ms, answered }: Health): Validity {
+	const { requests, succeeded, rate, rateAsked, unsent, generatorCpuShare } = summary;
+	const sent = requests - unsent;
+	if (sent === 0) return { verdict: "target failing", reason: "not one request was sent" };
+	if (answered === 0) return { verdict: "target failing", reason: "not one request was answered" };
+	if (succeeded < successShareMin * sent)
+		return {
+			verdict: "target failing",
+			reason: `${percent(succeeded / sent)} of the requests were answered as they ought to be, less than ${percent(successShareMin)}`,
+		};
+	if (latenessP99Ms !== null && latenessP99Ms > latenessP99MaxMs)
+		return {
+			verdict: "generator late",
+			reason: `1 % of the requests were sent more than ${latenessP99Ms.toFixed(1)} ms late though a connection was free; ${latenessP99MaxMs} ms are allowed`,
+		};
+	if (latenessP99Ms === null && generatorCpuShare > cpuShareMax)
+		return {
+			verdict: "generator late",
+			reason: `the generator used ${percent(generatorCpuShare)} of a processor: latencies are its own`,
+		};
+	if (rateAsked !== null && (unsent > (1 - rateShareMin) * requests || rate < rateShareMin * rateAsked))
+		return {
+			verdict: "target saturated",
+			reason: `${rate.toFixed(1)} of ${rateAsked.toFixed(1)} requests/s were answered, ${unsent} never got a connection, and the generator was in time`,
+		};
+	const health =
+		latenessP99Ms === null
+			? `the generator used ${percent(generatorCpuShare)} of a processor`
+			: `99 % of the requests were sent at most ${latenessP99Ms.toFixed(2)} ms late, and the asked rate was reached`;
+	return { verdict: "valid", reason: health };
+}
+
+function percent(share: number): string {
+	return `${(100 * share).toFixed(1)} %`;
+}
