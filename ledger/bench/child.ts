@@ -35,12 +35,14 @@ interface Memory {
 	privateKb?: number;
 }
 
-/** What a process used since it was started. */
-export interface Usage extends Memory {
+/** What a process used since it was started, and what it was kept from using. */
+export interface Effort {
 	name: string;
 	cpuSeconds: number;
 	throttled: Throttling;
 }
+
+export interface Usage extends Effort, Memory {}
 
 export class Child {
 	readonly name: string;
@@ -96,15 +98,22 @@ export class Child {
 		this.#process.kill("SIGKILL");
 	}
 
-	usage(): Usage {
-		const children = readFileSync(`/proc/${this.#pid}/task/${this.#pid}/children`, "utf8");
-		const pids = [this.#pid, ...children.split(" ").filter(Boolean).map(Number)];
+	/** Cheap enough to be asked while it works; counting a process's pages stops it for a moment. */
+	effort(): Effort {
 		return {
 			name: this.name,
-			cpuSeconds: pids.reduce((seconds, pid) => seconds + cpuSecondsOf(pid), 0),
+			cpuSeconds: this.#pids().reduce((seconds, pid) => seconds + cpuSecondsOf(pid), 0),
 			throttled: this.#cap?.throttling() ?? { count: 0, seconds: 0 },
-			...pids.map(memoryOf).reduce(sum),
 		};
+	}
+
+	usage(): Usage {
+		return { ...this.effort(), ...this.#pids().map(memoryOf).reduce(sum) };
+	}
+
+	#pids(): number[] {
+		const children = readFileSync(`/proc/${this.#pid}/task/${this.#pid}/children`, "utf8");
+		return [this.#pid, ...children.split(" ").filter(Boolean).map(Number)];
 	}
 }
 

@@ -7,22 +7,35 @@ import { type PerProcess, perProcess, type Row } from "./row.ts";
 import { runTrial, type Trial, type TrialPlan } from "./trial.ts";
 
 /** All trials of one contender, in the order they ran. */
-export interface Result {
+export interface Result<T extends Trial = Trial> {
 	name: string;
-	trials: Trial[];
+	trials: T[];
 }
 
-export async function compare(
-	contenders: Map<string, TrialPlan>,
+/** Of wrk's trials; each round has a load of its own. */
+export function compare(
+	contenders: ReadonlyMap<string, TrialPlan>,
 	rounds: number,
 	stop: AbortSignal,
 	progress: (line: string) => void,
 ): Promise<Result[]> {
-	const results = [...contenders].map(([name, plan]) => ({ name, plan, trials: [] as Trial[] }));
+	const runs = [...contenders].map(([name, plan]) => {
+		const seeded = (round: number) => ({ ...plan, load: { ...plan.load, seed: plan.load.seed + round } });
+		return [name, (round: number) => runTrial(seeded(round), stop)] as const;
+	});
+	return takeTurns(new Map(runs), rounds, progress);
+}
+
+/** Rounds count from 1. */
+export async function takeTurns<T extends Trial>(
+	contenders: ReadonlyMap<string, (round: number) => Promise<T>>,
+	rounds: number,
+	progress: (line: string) => void,
+): Promise<Result<T>[]> {
+	const results = [...contenders].map(([name, run]) => ({ name, run, trials: [] as T[] }));
 	for (let round = 1; round <= rounds; round++) {
-		for (const { name, plan, trials } of results) {
-			const load = { ...plan.load, seed: plan.load.seed + round };
-			const trial = await runTrial({ ...plan, load }, stop);
+		for (const { name, run, trials } of results) {
+			const trial = await run(round);
 			trials.push(trial);
 			progress(`round ${round} of ${rounds}: ${name}, ${Math.round(trial.requestsPerSecond)} requests/s`);
 		}

@@ -106,7 +106,8 @@ export function readOptions(args: string[]): Options {
 	};
 }
 
-function whole(name: string, item: string, min: number, max: number): number {
+/** Throws a sentence that names the option. */
+export function whole(name: string, item: string, min: number, max: number): number {
 	const value = /^\d+$/.test(item) ? Number(item) : Number.NaN;
 	if (value >= min && value <= max) return value;
 	throw new Error(`--${name} takes whole numbers from ${min} to ${max}, not "${item}"`);

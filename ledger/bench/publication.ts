@@ -10,8 +10,8 @@ import { writeDocument } from "./document.ts";
 import type { Figure, Measured } from "./figure.ts";
 import { figures } from "./figures.ts";
 import { writeHeadlines } from "./headline.ts";
-import { commit, describeMachine, loadAverage } from "./machine.ts";
-import { type FigureRecords, type Run, readRecords, writeJson } from "./record.ts";
+import { type FigureRecords, readRecords, writeJson } from "./record.ts";
+import { describeRun, publicArguments, type Run } from "./run.ts";
 import { textTable } from "./table.ts";
 
 const docs = join(import.meta.dir, "../../docs");
@@ -21,7 +21,8 @@ const recordFile = join(docs, "benchmarks/ledger.json");
 /** Measures the figures that were asked for, shows them, and writes what was to be written. */
 export async function publish(bench: Bench): Promise<void> {
 	const { options, progress } = bench;
-	const run = describeRun(bench);
+	const command = ["bun ledger/bench/main.ts", ...publicArguments(process.argv.slice(2))].join(" ");
+	const run = describeRun(bench, command);
 	progress(`load average of the minute before: ${run.loadAverage}`);
 	const measuredAll: Record<string, Measured & { run: Run }> = {};
 	for (const number of options.figures) {
@@ -51,24 +52,4 @@ function figureText(number: number, { title }: Figure, { claims, rows }: Measure
 		return `${isMet(claim) ? " " : "!"} ${what}: ${reached} (${target}), ${verdict}`;
 	});
 	return [`\n${number}. ${title}`, ...verdicts, textTable(rows)].join("\n");
-}
-
-function describeRun({ options, folder, capped }: Bench): Run {
-	const { rounds, seconds, warmUpSeconds } = options;
-	return {
-		date: `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
-		commit: commit(),
-		command: ["bun ledger/bench/main.ts", ...publicArguments(process.argv.slice(2))].join(" "),
-		capped,
-		rounds,
-		seconds,
-		warmUpSeconds,
-		loadAverage: loadAverage(),
-		machine: describeMachine(folder),
-	};
-}
-
-/** Where else the numbers went changes none of them, and is a path on somebody's machine. */
-function publicArguments(args: string[]): string[] {
-	return args.filter((arg, i) => !arg.startsWith("--json") && args[i - 1] !== "--json");
 }

@@ -7,24 +7,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Claim } from "./claim.ts";
-import type { Machine } from "./machine.ts";
 import type { Row } from "./row.ts";
-
-/** The circumstances; the same for all figures that one command measured. */
-export interface Run {
-	/** UTC, to the minute. */
-	date: string;
-	/** With "+changes" when the checkout held more than the commit. */
-	commit: string;
-	command: string;
-	capped: boolean;
-	rounds: number;
-	seconds: number;
-	warmUpSeconds: number;
-	/** The machine's load average of the minute before: what else it was doing. */
-	loadAverage: number;
-	machine: Machine;
-}
+import type { Run } from "./run.ts";
 
 export interface FigureRecord {
 	title: string;

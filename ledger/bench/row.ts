@@ -16,6 +16,13 @@ export interface Row {
 	maxUs?: number;
 	/** Of all answers, those of 422. */
 	refusedShare?: number;
+	/** Requests without a good answer. */
+	errors?: number;
+	/** What the judge found wrong with the answers. */
+	violations?: number;
+	/** The judge's verdicts, with how often where they differ. */
+	validity?: string;
+	consistency?: string;
 	startMs?: number;
 	startMsMin?: number;
 	startMsMax?: number;
@@ -27,6 +34,8 @@ export interface Row {
 	pssKb?: PerProcess;
 	privateKb?: PerProcess;
 	walBytes?: number;
+	/** 1 is one processor. */
+	generatorCpuShare?: number;
 }
 
 /** nginx first, then the ledger's processes. */

@@ -38,6 +38,10 @@ const columns: Column[] = [
 	{ title: "p99.9 ms", cell: (row) => shown(row.p999Us, ms) },
 	{ title: "max ms", cell: (row) => shown(row.maxUs, ms) },
 	{ title: "422", cell: (row) => shown(row.refusedShare, share) },
+	{ title: "errors", cell: (row) => shown(row.errors, whole) },
+	{ title: "violations", cell: (row) => shown(row.violations, whole), terminalOnly: true },
+	{ title: "measurement", cell: (row) => row.validity },
+	{ title: "books", cell: (row) => row.consistency },
 	{ title: "start ms", cell: (row) => shown(row.startMs, whole) },
 	{ title: "range", cell: (row) => range(row.startMsMin, row.startMsMax) },
 	{
@@ -61,6 +65,7 @@ const columns: Column[] = [
 	{ title: "PSS MB", cell: (row) => shown(row.pssKb, each(mbOfKb)) },
 	{ title: "private MB", cell: (row) => shown(row.privateKb, each(mbOfKb)) },
 	{ title: "WAL MB", cell: (row) => shown(row.walBytes, mb), terminalOnly: true },
+	{ title: "generator CPU", cell: (row) => shown(row.generatorCpuShare, share) },
 ];
 
 /** The titles, then a line for each row. */
@@ -71,8 +76,12 @@ function cells(rows: Row[], wanted: Column[]): string[][] {
 
 /** The first column to the left, numbers to the right. */
 export function textTable(rows: Row[]): string {
-	const { lines } = aligned(cells(rows, columns), (column) => column > 0);
-	return lines.map((line) => line.join("  ")).join("\n");
+	return textLines(cells(rows, columns));
+}
+
+export function textLines(lines: string[][]): string {
+	const { lines: padded } = aligned(lines, (column) => column > 0);
+	return padded.map((line) => line.join("  ")).join("\n");
 }
 
 export function markdownTable(rows: Row[]): string {

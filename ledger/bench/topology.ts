@@ -9,7 +9,7 @@
  */
 import { join } from "node:path";
 import { databaseFile, ready, startApi } from "./api.ts";
-import type { Child, Usage } from "./child.ts";
+import type { Child, Effort, Usage } from "./child.ts";
 import { freePort, startNginx } from "./nginx.ts";
 import type { Variant } from "./variant.ts";
 
@@ -54,6 +54,11 @@ export class Topology implements AsyncDisposable {
 
 	usage(): Usage[] {
 		return this.#children.map((child) => child.usage());
+	}
+
+	/** Without memory, to be asked during a load. */
+	effort(): Effort[] {
+		return this.#children.map((child) => child.effort());
 	}
 
 	assertRunning(): void {

@@ -3,14 +3,14 @@ import { closeSync, cpSync, fsyncSync, mkdirSync, openSync, rmSync, statSync } f
 import { join } from "node:path";
 import { databaseFile } from "./api.ts";
 import type { Usage } from "./child.ts";
+import { effortSince } from "./effort-watch.ts";
 import { Topology } from "./topology.ts";
 import type { Variant } from "./variant.ts";
 import { applyLoad, type Load, type Measured } from "./wrk.ts";
 
-export interface TrialPlan {
+/** What is measured, whoever makes the load. */
+export interface SystemPlan {
 	variant: Variant;
-	load: Omit<Load, "port">;
-	warmUpSeconds: number;
 	capped: boolean;
 	/** Without nginx: one API process alone. */
 	direct?: boolean;
@@ -18,6 +18,11 @@ export interface TrialPlan {
 	template?: string | undefined;
 	/** The benchmark's temporary folder. */
 	folder: string;
+}
+
+export interface TrialPlan extends SystemPlan {
+	load: Omit<Load, "port">;
+	warmUpSeconds: number;
 }
 
 /** CPU and throttling are those of the measured seconds; memory and the WAL are as they were at their end. */
@@ -31,20 +36,35 @@ export interface Trial extends Measured {
 
 let trialsRun = 0;
 
-export async function runTrial(plan: TrialPlan, stop: AbortSignal): Promise<Trial> {
+export function runTrial(plan: TrialPlan, stop: AbortSignal): Promise<Trial> {
+	return onFreshTopology(plan, stop, (topology) => measure(plan, topology, stop));
+}
+
+/** Nothing of it is left afterwards: neither processes nor files. */
+export async function onFreshTopology<T>(
+	plan: SystemPlan,
+	stop: AbortSignal,
+	use: (topology: Topology) => Promise<T>,
+): Promise<T> {
+	const { variant, capped, direct = false, template } = plan;
 	const folder = join(plan.folder, String(++trialsRun));
 	mkdirSync(folder);
 	try {
-		if (plan.template) copy(plan.template, databaseFile(folder));
-		return await measure(plan, folder, stop);
+		if (template) copy(template, databaseFile(folder));
+		await using topology = await Topology.start({ variant, folder, capped, direct }, stop);
+		return await use(topology);
 	} finally {
 		rmSync(folder, { recursive: true, force: true });
 	}
 }
 
-async function measure(plan: TrialPlan, folder: string, stop: AbortSignal): Promise<Trial> {
-	const { variant, capped, direct = false, load, warmUpSeconds } = plan;
-	await using topology = await Topology.start({ variant, folder, capped, direct }, stop);
+/** Of the write-ahead log, as long as its last writer lives. */
+export function walBytes(topology: Topology): number {
+	return statSync(`${topology.databaseFile}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+async function measure(plan: TrialPlan, topology: Topology, stop: AbortSignal): Promise<Trial> {
+	const { variant, load, warmUpSeconds } = plan;
 	const { port } = topology;
 	if (warmUpSeconds > 0)
 		await applyLoad({ ...load, port, seconds: warmUpSeconds, seed: load.seed + 1000 }, stop);
@@ -57,7 +77,7 @@ async function measure(plan: TrialPlan, folder: string, stop: AbortSignal): Prom
 		accounts: load.accounts,
 		...measured,
 		usage: topology.usage().map((after, i) => since(before[i], after)),
-		walBytes: statSync(`${topology.databaseFile}-wal`, { throwIfNoEntry: false })?.size ?? 0,
+		walBytes: walBytes(topology),
 	};
 }
 
@@ -71,12 +91,5 @@ function copy(from: string, to: string): void {
 
 function since(before: Usage | undefined, after: Usage): Usage {
 	if (before?.name !== after.name) throw new Error(`${after.name} wasn't there before`);
-	return {
-		...after,
-		cpuSeconds: after.cpuSeconds - before.cpuSeconds,
-		throttled: {
-			count: after.throttled.count - before.throttled.count,
-			seconds: after.throttled.seconds - before.throttled.seconds,
-		},
-	};
+	return { ...after, ...effortSince(before, after) };
 }

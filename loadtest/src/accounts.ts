@@ -1,7 +1,7 @@
 /** The target's accounts: set back before a run if asked to, looked at before and after it. */
 import { type Answer, ask, NoAnswer } from "./ask.ts";
 import { type Account, readStatement } from "./checks.ts";
-import { Wording } from "./scenario.ts";
+import { Requests } from "./requests.ts";
 import type { Target } from "./target.ts";
 
 /** The target can't be tested; the message is for people. */
@@ -12,7 +12,7 @@ const askedAtOnce = 8;
 
 /** @throws {Unusable} the target has no working reset. */
 export async function resetAccounts(target: Target, timeoutMs: number): Promise<void> {
-	const { status } = await asking(target, new Wording(target, []).post("/reset", ""), timeoutMs);
+	const { status } = await asking(target, new Requests(target, []).post("/reset", ""), timeoutMs);
 	if (status < 200 || status > 299)
 		throw new Unusable(`POST /reset was answered ${status}: the target can't be reset, leave --reset away`);
 }
@@ -34,14 +34,14 @@ export async function lookAtAccounts(
 }
 
 async function lookAtAccount(target: Target, accountId: number, timeoutMs: number): Promise<Account> {
-	const { status, body } = await asking(target, new Wording(target, []).statement(accountId), timeoutMs);
+	const { status, body } = await asking(target, new Requests(target, []).statement(accountId), timeoutMs);
 	const statement = status === 200 ? readStatement(body) : `it was answered ${status}`;
 	if (typeof statement === "string")
 		throw new Unusable(`account ${accountId} has no statement that can be read: ${statement}`);
 	return { accountId, ...statement };
 }
 
-async function asking(target: Target, request: string, timeoutMs: number): Promise<Answer> {
+async function asking(target: Target, request: Buffer, timeoutMs: number): Promise<Answer> {
 	try {
 		return await ask(target, request, timeoutMs);
 	} catch (error) {

@@ -6,12 +6,13 @@ import { ask } from "./ask.ts";
 import { auditDatabase } from "./audit.ts";
 import { type Account, type Checks } from "./checks.ts";
 import type { History, HistoryRecord } from "./history.ts";
-import type { Judge } from "./judge.ts";
+import { type Judge, quotedAnswer } from "./judge.ts";
 import { LinearizabilityChecker } from "./linearizability.ts";
 import type { Observation } from "./operation.ts";
 import type { Progress } from "./progress.ts";
 import type { AccountVerdict, AuditRow, Consistency, WindowRow } from "./result.ts";
-import { type OperationSource, Wording } from "./scenario.ts";
+import { Requests } from "./requests.ts";
+import type { OperationSource } from "./scenario.ts";
 import type { Target } from "./target.ts";
 
 export interface BooksPlan {
@@ -94,14 +95,14 @@ async function lookAtFinals({ target, accounts, checks, judge, timeoutMs }: Book
 	readonly row: AuditRow;
 	readonly statements: ReadonlyMap<number, FinalStatement>;
 }> {
-	const wording = new Wording(target, []);
+	const requests = new Requests(target, []);
 	const statements = new Map<number, FinalStatement>();
 	const failures: string[] = [];
 	for (const { accountId } of accounts) {
 		try {
-			const answer = await ask(target, wording.statement(accountId), timeoutMs);
+			const answer = await ask(target, requests.statement(accountId), timeoutMs);
 			const operation = { number: judge.sentCount, kind: "statement", accountId, amount: 0 } as const;
-			const outcome = checks.check(operation, answer.status, answer.body, judge.sentCount);
+			const outcome = checks.check(operation, answer, judge.sentCount);
 			if (checks.violation !== undefined)
 				judge.add({
 					...checks.violation,
@@ -109,7 +110,7 @@ async function lookAtFinals({ target, accounts, checks, judge, timeoutMs }: Book
 					sentAtMs: null,
 					receivedAtMs: null,
 					request: `GET ${target.base}/clientes/${accountId}/extrato`,
-					response: `${answer.status} ${answer.body}`.slice(0, 2000),
+					response: quotedAnswer(answer),
 					window: [],
 				});
 			if (outcome !== "shown") failures.push(`account ${accountId}: ${checks.violation?.message ?? answer.status}`);
@@ -215,7 +216,16 @@ function auditFile(
 	});
 	for (const violation of violations) judge.add(violation);
 	judge.violationsTotal += violationsTotal - violations.length;
-	return [row];
+	if (row.verdict !== "passed" || !source.isAllTagged) return [row];
+	const off = accounts.find(({ accountId, balance }) => {
+		const final = finals.get(accountId);
+		return final !== undefined && final.balance !== balance + (changes.get(accountId) ?? 0);
+	});
+	if (off === undefined) return [row];
+	const { accountId, balance } = off;
+	const sum = balance + (changes.get(accountId) ?? 0);
+	const reason = `account ${accountId}: its entries make ${sum}, its last statement says ${finals.get(accountId)?.balance}`;
+	return [row, { source: "balances", verdict: "failed", reason }];
 }
 
 const outcomeNames = ["never sent", "posted", "refused", "unknown"] as const;

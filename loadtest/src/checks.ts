@@ -6,6 +6,7 @@
  * with it: the object of the last answer is reused, and a sentence is only made when something is wrong.
  */
 import type { Operation, Outcome, Token } from "./operation.ts";
+import { parsed, Posting } from "./posting.ts";
 import type { OperationSource, WireEntry } from "./scenario.ts";
 
 /** A statement shows no more entries than this. */
@@ -21,6 +22,14 @@ export interface Account {
 
 const none: readonly Token[] = [];
 
+/** An answer that came whole; the body is bytes [bodyStart, bodyEnd) of bodyBytes. */
+export interface WholeAnswer {
+	readonly status: number;
+	readonly bodyBytes: Buffer;
+	readonly bodyStart: number;
+	readonly bodyEnd: number;
+}
+
 export class Checks {
 	/** Of the last answer, for the history: the new or shown balance, and what a statement showed. */
 	balance = 0;
@@ -30,6 +39,7 @@ export class Checks {
 	/** Whether the answer is what the scenario accepts: 200, or 422 for a debit, and nothing wrong with it. */
 	isSuccess = false;
 
+	readonly #posting = new Posting();
 	readonly #source: OperationSource;
 	readonly #accounts: ReadonlyMap<number, Account>;
 	/** Tokens of entries from before the run, by account and look. */
@@ -48,18 +58,19 @@ export class Checks {
 	}
 
 	/** Judges an answer; `sent` operations have been sent so far. */
-	check(operation: Operation, status: number, body: string, sent: number): Outcome {
+	check(operation: Operation, answer: WholeAnswer, sent: number): Outcome {
 		this.violation = undefined;
 		this.isSuccess = false;
 		this.balance = 0;
 		this.entries = none;
 		const outcome =
-			operation.kind === "statement" ? this.#statement(operation, status, body, sent) : this.#entry(operation, status, body);
+			operation.kind === "statement" ? this.#statement(operation, answer, sent) : this.#entry(operation, answer);
 		if (this.violation !== undefined) this.isSuccess = false;
 		return outcome;
 	}
 
-	#entry({ kind, accountId }: Operation, status: number, body: string): Outcome {
+	#entry({ kind, accountId }: Operation, answer: WholeAnswer): Outcome {
+		const { status } = answer;
 		if (status === 422 && kind === "debit") {
 			this.isSuccess = true;
 			return "refused";
@@ -69,12 +80,11 @@ export class Checks {
 			// Whatever a wrong status means, nobody can know whether the entry was posted.
 			return "unknown";
 		}
-		const answer = parsed(body);
-		if (!Number.isSafeInteger(answer?.saldo) || !Number.isSafeInteger(answer?.limite)) {
+		if (!this.#posting.read(answer.bodyBytes, answer.bodyStart, answer.bodyEnd)) {
 			this.#violated("malformed-answer", "the body isn't an object with saldo and limite, both whole numbers");
 			return "unknown";
 		}
-		const { saldo, limite } = answer as { saldo: number; limite: number };
+		const { saldo, limite } = this.#posting;
 		this.#checkLimit(accountId, limite);
 		if (saldo < -limite) this.#violated("limit-passed", `saldo ${saldo} is below the limit of ${limite}`);
 		this.isSuccess = true;
@@ -82,12 +92,13 @@ export class Checks {
 		return "posted";
 	}
 
-	#statement({ kind, accountId }: Operation, status: number, body: string, sent: number): Outcome {
+	#statement({ kind, accountId }: Operation, answer: WholeAnswer, sent: number): Outcome {
+		const { status, bodyBytes, bodyStart, bodyEnd } = answer;
 		if (status !== 200) {
 			this.#otherStatus(kind, status);
 			return "nothing";
 		}
-		const statement = readStatement(body);
+		const statement = readStatement(bodyBytes.toString("utf8", bodyStart, bodyEnd));
 		if (typeof statement === "string") {
 			this.#violated("malformed-statement", statement);
 			return "nothing";
@@ -174,14 +185,4 @@ function isDate(value: unknown): boolean {
 
 function look(accountId: number, { valor, tipo, descricao, realizada_em }: WireEntry): string {
 	return `${accountId} ${tipo} ${valor} ${realizada_em} ${descricao}`;
-}
-
-/** Undefined when the body is no JSON object. */
-function parsed(body: string): Record<string, unknown> | undefined {
-	try {
-		const value: unknown = JSON.parse(body);
-		return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
-	} catch {
-		return undefined;
-	}
 }

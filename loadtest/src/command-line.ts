@@ -37,12 +37,21 @@ export interface Given {
 	readonly threshold?: readonly string[];
 }
 
-export type CommandLine =
-	| { readonly command: "load" | "rinha"; readonly url: string; readonly given: Given }
-	| { readonly command: "help" | "version"; readonly text: string };
+/** A command to run. */
+export interface RunLine {
+	readonly command: "load" | "rinha";
+	readonly url: string;
+	readonly given: Given;
+}
+
+/** Somebody asked for a text only. */
+export interface TextLine {
+	readonly command: "help" | "version";
+	readonly text: string;
+}
 
 const examples = `
-Examples:
+Examples, each after the name of the program:
   load http://127.0.0.1:9999 -c 14 -d 2m            as much as 14 connections can
   load http://127.0.0.1:9999 -r 340 -d 2m           340 requests a second, whatever comes back
   load http://127.0.0.1:9999 --stages "ramp 1..500 1m, hold 500 30s"
@@ -52,14 +61,14 @@ Examples:
 
 const exitCodes = `
 Exit codes:
-  0    everything was as asked
-  1    the arguments can't be used, or the run couldn't be made
+  0    measured, and everything held
+  1    the arguments can't be used
   2    a threshold was missed
   3    slower than the baseline, beyond the noise
   4    the books are inconsistent: an answer or an entry that no order of the requests explains
-  5    the numbers say nothing about the target: the generator was late or the target failed
+  5    nothing is proved: the generator was late, the target failed, or the books stayed in doubt
   130  interrupted; what was measured until then is reported
-When several hold, the worst for the books comes first: 4, then 5, 2 and 3.`;
+If several hold, it is the first of 4, 130, 5, 3 and 2.`;
 
 const urlHelp = "http://HOST:PORT, with a path if need be, or unix:/PATH/OF.sock";
 
@@ -67,15 +76,15 @@ const urlHelp = "http://HOST:PORT, with a path if need be, or unix:/PATH/OF.sock
  * Splits the arguments into command and options. Neither prints nor exits.
  * @throws {Error} one sentence.
  */
-export function parseCommandLine(args: readonly string[]): CommandLine {
+export function parseCommandLine(args: readonly string[]): RunLine | TextLine {
 	let printed = "";
-	let line: CommandLine | undefined;
+	let line: RunLine | undefined;
 	const program = programOf(
 		(text) => {
 			printed += text;
 		},
-		(command, url, given) => {
-			line = { command, url, given };
+		(run) => {
+			line = run;
 		},
 	);
 	try {
@@ -94,22 +103,21 @@ export function commandText(args: readonly string[]): string {
 	return args.map(quoted).join(" ");
 }
 
-type OnRun = (command: "load" | "rinha", url: string, given: Given) => void;
-
-function programOf(print: (text: string) => void, onRun: OnRun): Command {
+function programOf(print: (text: string) => void, onRun: (line: RunLine) => void): Command {
 	const program = new Command("crebito-loadtest")
 		.description("Loads an API of the Rinha de Backend 2024/Q1, checks every answer and proves the books.")
 		.exitOverride()
 		.configureOutput({ writeOut: print, writeErr: () => {}, getOutHelpWidth: () => 100 })
 		.version(manifest.version, "-V, --version", "say which version this is")
 		.helpOption("-h, --help", "explain a command and its options")
+		.helpCommand("help [command]", "the same")
 		.addHelpText("after", `${examples}\n${exitCodes}`);
 	const load = program
 		.command("load")
 		.description("send a mix of debits, credits and statements, as fast as answers come or at a given rate")
 		.argument("<url>", urlHelp)
 		.addHelpText("after", exitCodes);
-	addLoadOptions(load).action((url: string, given: Given) => onRun("load", url, given));
+	addLoadOptions(load).action((url: string, given: Given) => onRun({ command: "load", url, given }));
 	const rinha = program
 		.command("rinha")
 		.description(
@@ -117,7 +125,7 @@ function programOf(print: (text: string) => void, onRun: OnRun): Command {
 		)
 		.argument("<url>", urlHelp)
 		.addHelpText("after", exitCodes);
-	addRinhaOptions(rinha).action((url: string, given: Given) => onRun("rinha", url, given));
+	addRinhaOptions(rinha).action((url: string, given: Given) => onRun({ command: "rinha", url, given }));
 	return program;
 }
 

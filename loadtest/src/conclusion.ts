@@ -19,6 +19,7 @@ export interface Facts {
 	readonly startedAt: Date;
 	readonly shape: Shape;
 	readonly measurement: Measurement;
+	readonly isInterrupted: boolean;
 	readonly consistency: Consistency;
 	readonly repeatsBefore: readonly Figures[];
 	readonly simulation: Simulation | null;
@@ -26,7 +27,7 @@ export interface Facts {
 
 export function conclude(facts: Facts): Result {
 	const { options, measurement, consistency } = facts;
-	const summary = measurement.summary();
+	const summary = { ...measurement.summary(), interrupted: facts.isInterrupted };
 	const latency = measurement.latency(options.percentiles);
 	const figures = measurement.figures(consistency.violationsTotal);
 	const { metrics } = measurement;
@@ -72,10 +73,11 @@ export const exitCodes = {
 /** Wrong books outrank everything: whatever else happened, they are wrong. */
 export function exitCodeOf({ summary, consistency, validity, thresholds, comparison, simulation }: Result): number {
 	if (consistency.verdict === "inconsistent") return exitCodes.inconsistent;
-	if (simulation?.validations.some(({ failed }) => failed > 0)) return exitCodes.inconsistent;
 	if (summary.interrupted) return exitCodes.interrupted;
 	if (validity.verdict === "generator late" || validity.verdict === "target failing") return exitCodes.invalid;
+	if (consistency.verdict === "unknown") return exitCodes.invalid;
 	if (comparison?.verdict === "regressed") return exitCodes.regressed;
 	if (thresholds.some(({ met }) => !met)) return exitCodes.thresholdMissed;
+	if (simulation?.validations.some(({ failed }) => failed > 0)) return exitCodes.thresholdMissed;
 	return exitCodes.ok;
 }

@@ -17,6 +17,8 @@ export interface ConnectionOwner {
 	failed(connection: Connection, kind: FailureKind, message: string): void;
 }
 
+const nothing = Buffer.alloc(0);
+
 const handlers = {
 	open: (socket: Socket<Connection>) => socket.data.socketOpened(socket),
 	data: (socket: Socket<Connection>, chunk: Buffer) => socket.data.received(socket, chunk),
@@ -46,7 +48,7 @@ export class Connection {
 	#isConnecting = false;
 	#isWaiting = false;
 	/** What the socket hasn't taken yet: all of it while connecting. */
-	#unwritten: Buffer | string = "";
+	#unwritten: Buffer = nothing;
 
 	constructor(target: Target, owner: ConnectionOwner) {
 		this.#target = target;
@@ -57,15 +59,15 @@ export class Connection {
 		return this.#isWaiting;
 	}
 
-	/** Connects first when it isn't connected. The request must be in ASCII. */
-	send(request: string): void {
+	/** Connects first when it isn't connected. The buffer is the caller's again when this returns. */
+	send(request: Buffer): void {
 		this.#isWaiting = true;
 		this.isSent = false;
 		this.bytesSent = request.length;
 		this.response.reset();
 		const socket = this.#socket;
 		if (socket === undefined) {
-			this.#unwritten = request;
+			this.#unwritten = Buffer.from(request);
 			this.#connect();
 			return;
 		}
@@ -73,7 +75,7 @@ export class Connection {
 		const written = socket.write(request);
 		if (written === request.length) return;
 		if (written < 0) this.#fail("reset", "the connection was closed before the request");
-		else this.#unwritten = Buffer.from(request, "latin1").subarray(written);
+		else this.#unwritten = Buffer.from(request.subarray(written));
 	}
 
 	/** Gives up the request under way, if there is one, without a word to the owner; the next one connects anew. */
@@ -81,7 +83,7 @@ export class Connection {
 		const isClean = !this.#isWaiting && this.#unwritten.length === 0;
 		this.#isWaiting = false;
 		this.#isConnecting = false;
-		this.#unwritten = "";
+		this.#unwritten = nothing;
 		const socket = this.#socket;
 		this.#socket = undefined;
 		if (isClean) socket?.end();
@@ -106,18 +108,14 @@ export class Connection {
 		this.#isConnecting = false;
 		this.#socket = socket;
 		if (!("unix" in this.#target.address)) socket.setNoDelay(true);
-		const request = this.#unwritten as string;
-		this.#unwritten = "";
 		this.isSent = true;
-		const written = socket.write(request);
-		if (written < request.length) this.#unwritten = Buffer.from(request, "latin1").subarray(Math.max(0, written));
+		this.drained(socket);
 	}
 
 	drained(socket: Socket<Connection>): void {
 		if (socket !== this.#socket || this.#unwritten.length === 0) return;
-		const rest = this.#unwritten as Buffer;
-		const written = socket.write(rest);
-		this.#unwritten = written >= rest.length ? "" : rest.subarray(Math.max(0, written));
+		const written = socket.write(this.#unwritten);
+		this.#unwritten = this.#unwritten.subarray(Math.max(0, written));
 	}
 
 	received(socket: Socket<Connection>, chunk: Buffer): void {

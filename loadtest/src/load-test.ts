@@ -16,7 +16,8 @@ import { Metrics } from "./metrics.ts";
 import type { LoadOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
 import type { Figures, Result, Shape } from "./result.ts";
-import { operationsMax, Scenario } from "./scenario.ts";
+import { Scenario } from "./scenario.ts";
+import { operationsMax } from "./tags.ts";
 import { constantSchedule, type Schedule } from "./schedule.ts";
 
 /**
@@ -55,7 +56,17 @@ export async function runLoadTest(
 			progress,
 		});
 		const shape = shapeOf(options, measurement.isAdjusted);
-		return conclude({ options, command, startedAt, shape, measurement, consistency, repeatsBefore, simulation: null });
+		return conclude({
+			options,
+			command,
+			startedAt,
+			shape,
+			measurement,
+			isInterrupted: progress.isInterrupted,
+			consistency,
+			repeatsBefore,
+			simulation: null,
+		});
 	} finally {
 		history.close();
 	}

@@ -18,7 +18,6 @@ export class Measurement {
 	startedAtMs = 0;
 	/** Of the run, without pauses. */
 	elapsedMs = 0;
-	isInterrupted = false;
 	/** Somebody paused it, or changed the window or the rate. */
 	isAdjusted = false;
 
@@ -55,7 +54,6 @@ export class Measurement {
 
 	/** No more requests. */
 	interrupt(): void {
-		this.isInterrupted = true;
 		this.sender.stop();
 	}
 
@@ -74,7 +72,8 @@ export class Measurement {
 		this.sender.multiplyRate(factor);
 	}
 
-	summary(): Summary {
+	/** Whether it was interrupted is for its owner to say. */
+	summary(): Omit<Summary, "interrupted"> {
 		const { sent, answered, succeeded, otherStatus, failed, refused, bytesSent, bytesReceived } = this.metrics;
 		const elapsedSeconds = this.elapsedMs / 1000;
 		const unsent = this.#isOpen ? Math.max(0, this.#due - sent) : 0;
@@ -94,7 +93,6 @@ export class Measurement {
 			bytesReceived,
 			generatorCpuShare: this.elapsedMs > 0 ? this.#cpuMs / this.elapsedMs : 0,
 			generatorMemoryMb: peakMemoryMb(),
-			interrupted: this.isInterrupted,
 		};
 	}
 
@@ -133,7 +131,7 @@ export class Measurement {
 			const now = performance.now();
 			if (this.sender.elapsedMs(now) >= 1000 * (this.metrics.secondsEnded + 1)) this.#endSecond(now);
 			this.#scheduleTick();
-		}, waitMs);
+		}, Math.max(0, waitMs));
 	}
 
 	#endSecond(now: number): void {

@@ -2,20 +2,14 @@
  * What was typed, read once and checked whole: from here on it is typed, complete and free of contradictions.
  * Every message is one sentence for the person who typed it.
  */
-import { type Given, parseCommandLine } from "./command-line.ts";
+import { type Given, parseCommandLine, type TextLine } from "./command-line.ts";
 import type { Kind } from "./operation.ts";
 import * as values from "./option-values.ts";
 import { constantSchedule, durationMsMax, parseStages, rateMax, type Schedule } from "./schedule.ts";
 import { parseTarget, type Target } from "./target.ts";
 import { parseThreshold, type Threshold } from "./threshold.ts";
 
-export type Options = LoadOptions | RinhaOptions | TextOptions;
-
-/** Somebody asked for a text only. */
-export interface TextOptions {
-	readonly command: "help" | "version";
-	readonly text: string;
-}
+export type Options = LoadOptions | RinhaOptions | TextLine;
 
 /** What both commands have. */
 interface RunOptions {
@@ -74,8 +68,7 @@ export interface RinhaOptions extends RunOptions {
 	readonly waitMs: number;
 }
 
-export const reportFormats = ["text", "json", "csv", "junit", "html"] as const;
-export type ReportFormat = (typeof reportFormats)[number];
+export type ReportFormat = "text" | "json" | "csv" | "junit" | "html";
 
 export interface ReportTarget {
 	readonly format: ReportFormat;
@@ -95,9 +88,8 @@ export class UsageError extends Error {
 export function readOptions(args: readonly string[]): Options {
 	try {
 		const line = parseCommandLine(args);
-		if (line.command === "load") return loadOptions(line.url, line.given);
-		if (line.command === "rinha") return rinhaOptions(line.url, line.given);
-		return line;
+		if ("text" in line) return line;
+		return line.command === "load" ? loadOptions(line.url, line.given) : rinhaOptions(line.url, line.given);
 	} catch (error) {
 		throw new UsageError((error as Error).message);
 	}

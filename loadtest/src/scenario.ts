@@ -5,13 +5,17 @@
  * audit: not whose it was, nor its amount. Each credit and debit carries its number in its description, after
  * letters that no other run has used, and is found again in every statement.
  *
- * With `checks.ts`, `simulation.ts` and `audit.ts` this is the border where the wire's Portuguese ends.
+ * With `requests.ts`, `checks.ts`, the simulation and `audit.ts` this is the border where the wire's Portuguese ends.
  */
 import type { Kind, Operation, Token } from "./operation.ts";
+import { Requests, wireKind } from "./requests.ts";
+import { Tags } from "./tags.ts";
 import type { Target } from "./target.ts";
 
 /** Where operations come from: the mix, or the official simulation's script. */
 export interface OperationSource {
+	/** Whether every credit and debit has a tag of its own, so that a database can be summed up by them. */
+	readonly isAllTagged: boolean;
 	operation(number: number): Operation;
 	/** How the operation's entry looks in a statement. */
 	token(number: number): Token;
@@ -19,8 +23,8 @@ export interface OperationSource {
 	tokenOf(entry: WireEntry, accountId: number, sent: number): Token | string;
 	/** The operation's number of a tag of this run; undefined for any other description. */
 	numberOf(description: string): number | undefined;
-	/** The request's bytes, in ASCII. */
-	request(number: number): string;
+	/** The request's bytes, which are overwritten by the next call. */
+	request(number: number): Buffer;
 }
 
 /** An entry of a statement, as it stands on the wire. */
@@ -39,22 +43,17 @@ export interface MixPlan {
 	readonly amountMax: number;
 }
 
-const alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-const prefixLength = 4;
-const numberLength = 6;
-/** Six digits of base 36: more than a week at 3,000 requests/s. */
-export const operationsMax = 36 ** numberLength;
-
 export class Scenario implements OperationSource {
+	readonly isAllTagged = true;
 	readonly #plan: MixPlan;
 	readonly #order: readonly Kind[];
-	readonly #wording: Wording;
-	readonly #tags = new Tags();
+	readonly #requests: Requests;
+	readonly tags = new Tags();
 
 	constructor(plan: MixPlan, target: Target) {
 		this.#plan = plan;
 		this.#order = evenOrder(plan.mix);
-		this.#wording = new Wording(target, []);
+		this.#requests = new Requests(target, []);
 	}
 
 	operation(number: number): Operation {
@@ -71,20 +70,20 @@ export class Scenario implements OperationSource {
 	}
 
 	tokenOf(entry: WireEntry, accountId: number, sent: number): Token | string {
-		const number = this.#tags.numberOf(entry.descricao);
+		const number = this.tags.numberOf(entry.descricao);
 		if (number === undefined) return `${entry.descricao} was not sent by this run`;
 		return matchingToken(entry, accountId, sent, number, this);
 	}
 
 	numberOf(description: string): number | undefined {
-		return this.#tags.numberOf(description);
+		return this.tags.numberOf(description);
 	}
 
-	request(number: number): string {
+	request(number: number): Buffer {
 		const operation = this.operation(number);
 		return operation.kind === "statement"
-			? this.#wording.statement(operation.accountId)
-			: this.#wording.entry(operation, this.#tags.tag(number));
+			? this.#requests.statement(operation.accountId)
+			: this.#requests.taggedEntry(operation, this.tags);
 	}
 }
 
@@ -105,62 +104,6 @@ export function matchingToken(
 	if (operation.amount !== valor || wireKind(operation.kind) !== tipo)
 		return `${descricao} was sent as ${wireKind(operation.kind)} ${operation.amount}, not ${tipo} ${valor}`;
 	return source.token(number);
-}
-
-/** Descriptions of ten characters that name a run and an operation of it. */
-export class Tags {
-	readonly #prefix = Array.from(crypto.getRandomValues(new Uint8Array(prefixLength)), (byte) =>
-		alphabet.charAt(byte % alphabet.length),
-	).join("");
-
-	tag(number: number): string {
-		return this.#prefix + number.toString(36).padStart(numberLength, "0");
-	}
-
-	/** Undefined when it is no tag of this run. */
-	numberOf(description: string): number | undefined {
-		if (!description.startsWith(this.#prefix) || description.length !== prefixLength + numberLength)
-			return undefined;
-		const digits = description.slice(prefixLength);
-		return /^[0-9a-z]{6}$/.test(digits) ? Number.parseInt(digits, 36) : undefined;
-	}
-}
-
-/** Requests of one target, as bytes. */
-export class Wording {
-	readonly #base: string;
-	readonly #getTail: string;
-	readonly #postTail: string;
-
-	/** The headers come with every request, after Host. */
-	constructor(target: Target, headers: readonly string[]) {
-		const head = [`Host: ${target.host}`, ...headers].join("\r\n");
-		this.#base = target.base;
-		this.#getTail = ` HTTP/1.1\r\n${head}\r\n\r\n`;
-		this.#postTail = ` HTTP/1.1\r\n${head}\r\nContent-Type: application/json\r\nContent-Length: `;
-	}
-
-	statement(accountId: number): string {
-		return this.get(`/clientes/${accountId}/extrato`);
-	}
-
-	entry({ accountId, amount, kind }: Operation, description: string): string {
-		const body = `{"valor":${amount},"tipo":"${kind === "debit" ? "d" : "c"}","descricao":"${description}"}`;
-		return this.post(`/clientes/${accountId}/transacoes`, body);
-	}
-
-	get(path: string): string {
-		return `GET ${this.#base}${path}${this.#getTail}`;
-	}
-
-	/** The body must be in ASCII. */
-	post(path: string, body: string): string {
-		return `POST ${this.#base}${path}${this.#postTail}${body.length}\r\n\r\n${body}`;
-	}
-}
-
-function wireKind(kind: Kind): string {
-	return kind === "debit" ? "d" : "c";
 }
 
 /**

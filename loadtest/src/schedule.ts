@@ -161,25 +161,23 @@ export function parseStages(text: string): Schedule {
 	return schedule;
 }
 
+/** The ways to write a stage; one rate is a hold. */
+const stageForms = [
+	/^ramp\s+(?<from>\S+?)\.\.(?<to>\S+)\s+(?<time>.+)$/,
+	/^hold\s+(?<from>\S+)\s+(?<time>.+)$/,
+	/^(?<time>[^@]+)@(?<from>[^@]+)$/,
+];
+
 function parseStage(stage: string): Segment {
-	const ramp = /^ramp\s+(\S+?)\.\.(\S+)\s+(.+)$/.exec(stage);
-	const hold = /^hold\s+(\S+)\s+(.+)$/.exec(stage);
-	const short = /^([^@]+)@([^@]+)$/.exec(stage);
-	const [from, to, duration] =
-		ramp !== null
-			? [ramp[1], ramp[2], ramp[3]]
-			: hold !== null
-				? [hold[1], hold[1], hold[2]]
-				: short !== null
-					? [short[2], short[2], short[1]]
-					: [];
-	if (from === undefined || to === undefined || duration === undefined)
+	const parts = stageForms.map((form) => form.exec(stage)?.groups).find((groups) => groups !== undefined);
+	if (parts === undefined)
 		throw new Error(
 			`${JSON.stringify(stage)} is no stage: give "ramp FROM..TO TIME", "hold RATE TIME" or "TIME@RATE", ` +
 				"separated by commas",
 		);
+	const { from = "", to = from, time = "" } = parts;
 	try {
-		return { fromRate: parseRate(from), toRate: parseRate(to), durationMs: parseStageDuration(duration) };
+		return { fromRate: parseRate(from), toRate: parseRate(to), durationMs: parseStageDuration(time.trim()) };
 	} catch (error) {
 		throw new Error(`in the stage ${JSON.stringify(stage)}, ${(error as Error).message}`);
 	}
@@ -193,8 +191,9 @@ function parseRate(text: string): number {
 }
 
 function parseStageDuration(text: string): number {
-	const ms = parseDuration(text.trim());
-	if (ms <= 0 || ms > durationMsMax) throw new Error(`${text} is not above zero and at most a week`);
+	const ms = parseDuration(text);
+	if (ms <= 0) throw new Error(`${text} is no time at all`);
+	if (ms > durationMsMax) throw new Error(`${text} is more than a week`);
 	return ms;
 }
 

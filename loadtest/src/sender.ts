@@ -40,8 +40,8 @@ export interface SendPlan {
 }
 
 export interface SendObserver {
-	/** A request is about to be sent, that much later than it could have been. */
-	sending(latenessMs: number): void;
+	/** An operation's request is about to be sent, that much later than it could have been. */
+	sending(number: number, latenessMs: number): void;
 	/** The connection knows the operation's number, its times and the answer. */
 	answered(connection: Connection): void;
 	failed(connection: Connection, kind: FailureKind, message: string): void;
@@ -234,7 +234,7 @@ export class Sender {
 		connection.operationNumber = number;
 		connection.sentAtMs = now;
 		connection.dueAtMs = dueAtMs === 0 ? now : dueAtMs;
-		this.#observer.sending(dueAtMs === 0 ? 0 : now - Math.max(dueAtMs, connection.idleSinceMs));
+		this.#observer.sending(number, dueAtMs === 0 ? 0 : now - Math.max(dueAtMs, connection.idleSinceMs));
 		connection.send(request);
 	}
 

@@ -33,7 +33,7 @@ const measures: Readonly<Record<keyof Figures, Measure>> = {
 
 type Measure = "rate" | "time" | "share" | "count";
 
-export const thresholdNames = Object.keys(measures) as readonly (keyof Figures)[];
+const names = Object.keys(measures) as readonly (keyof Figures)[];
 
 const holds: Readonly<Record<Operator, (actual: number, bound: number) => boolean>> = {
 	"<": (actual, bound) => actual < bound,
@@ -52,10 +52,10 @@ export function parseThreshold(text: string): Threshold {
 		throw new Error(
 			`${JSON.stringify(text)} is no threshold: give a name, one of < <= > >= == != and a value, like p99<250ms`,
 		);
-	const figure = name === "p99.9" ? "p999" : thresholdNames.find((known) => known === name);
+	const figure = name === "p99.9" ? "p999" : names.find((known) => known === name);
 	if (figure === undefined)
 		throw new Error(
-			`${JSON.stringify(name)} is nothing a threshold can look at: there are ${thresholdNames.join(", ")}`,
+			`${JSON.stringify(name)} is nothing a threshold can look at: there are ${names.join(", ")}`,
 		);
 	return { text: text.trim(), figure, operator: operator as Operator, bound: parseBound(figure, bound) };
 }

@@ -1,0 +1,93 @@
+#!/usr/bin/env bun
+/**
+ * The command: reads the options, runs what they ask for, shows how it goes, reports, and ends with the code
+ * that the result deserves.
+ */
+import { Unusable } from "./accounts.ts";
+import { BaselineError, loadBaseline, saveBaseline } from "./baseline.ts";
+import { compare, IncomparableShapes } from "./comparison.ts";
+import { exitCodeOf, exitCodes } from "./conclusion.ts";
+import { runLoadTest } from "./load-test.ts";
+import { commandText } from "./command-line.ts";
+import { type LoadOptions, type RinhaOptions, readOptions, UsageError } from "./options.ts";
+import { Progress } from "./progress.ts";
+import { assertWritable, ReportError, writeReports } from "./report/output.ts";
+import type { Result } from "./result.ts";
+import { runSimulation } from "./simulation.ts";
+import { watch } from "./tui/watch.ts";
+
+/** npm passes on a Ctrl-C that the terminal has sent already: a second one this soon is the same one. */
+const sameCtrlCMs = 500;
+
+async function main(args: readonly string[]): Promise<number> {
+	const options = readOptions(args);
+	if ("text" in options) {
+		process.stdout.write(`${options.text.trimEnd()}\n`);
+		return exitCodes.ok;
+	}
+	assertWritable(options);
+	const baseline =
+		options.command === "load" && options.baseline !== null
+			? loadBaseline(options.baselineFolder, options.baseline)
+			: undefined;
+	const progress = new Progress();
+	onSignals(progress);
+	const watched = watch(options, progress);
+	let results: Result[];
+	try {
+		results = await run(options, commandText(args), progress);
+	} finally {
+		await watched.close();
+	}
+	let result = results.at(-1) as Result;
+	if (baseline !== undefined && options.command === "load")
+		result = { ...result, comparison: compare(baseline, results, 100 * options.noiseShare) };
+	const unwritten = writeReports(options, result);
+	for (const sentence of unwritten) process.stderr.write(`crebito: ${sentence}\n`);
+	if (options.command === "load" && options.saveBaseline !== null && exitCodeOf(result) === exitCodes.ok)
+		saveBaseline(options.baselineFolder, options.saveBaseline, results);
+	return exitCodeOf(result) || (unwritten.length > 0 ? exitCodes.usage : exitCodes.ok);
+}
+
+async function run(
+	options: LoadOptions | RinhaOptions,
+	command: string,
+	progress: Progress,
+): Promise<Result[]> {
+	if (options.command === "rinha") return [await runSimulation(options, command, progress)];
+	const results: Result[] = [];
+	for (let repetition = 1; repetition <= options.repeat && !progress.isInterrupted; repetition += 1) {
+		progress.repetition = repetition;
+		results.push(await runLoadTest(options, command, progress, results.at(-1)?.repeats ?? []));
+	}
+	return results;
+}
+
+/** The first signal ends the load, and the report follows; the third ends everything at once. */
+function onSignals(progress: Progress): void {
+	let count = 0;
+	let lastAtMs = Number.NEGATIVE_INFINITY;
+	const onSignal = () => {
+		if (performance.now() - lastAtMs < sameCtrlCMs) return;
+		lastAtMs = performance.now();
+		count += 1;
+		if (count > 2) process.exit(exitCodes.interrupted);
+		progress.interrupt();
+	};
+	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+}
+
+/** What went wrong, in one line, and with which code that ends. */
+function codeOf(error: unknown): number {
+	const message = error instanceof Error ? error.message : String(error);
+	const known = [UsageError, Unusable, BaselineError, IncomparableShapes, ReportError].some(
+		(type) => error instanceof type,
+	);
+	process.stderr.write(known ? `crebito: ${message}\n` : `crebito: this is a bug: ${Bun.inspect(error)}\n`);
+	return error instanceof Unusable ? exitCodes.invalid : exitCodes.usage;
+}
+
+if (import.meta.main) {
+	const code = await main(process.argv.slice(2)).catch(codeOf);
+	process.exit(code);
+}

@@ -1,0 +1,1 @@
+export function csvReport(result: unknown): string { return `${JSON.stringify(result,null,2)}\n`; }

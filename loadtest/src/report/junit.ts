@@ -1,0 +1,1 @@
+export function junitReport(result: unknown): string { return `${JSON.stringify(result,null,2)}\n`; }

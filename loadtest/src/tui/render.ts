@@ -1,0 +1,171 @@
+/**
+ * Draws the state: a pure function from numbers to lines of text, so that what people look at can be kept in
+ * golden files. Three layouts, by the room that there is:
+ *
+ *     two columns of panels    80 × 24 and larger
+ *     one column of panels     narrow and high
+ *     plain lines              the rest; the less important ones are left out first
+ */
+import { compactLines } from "./compact.ts";
+import { clockText, countText } from "./figures.ts";
+import { clean, encode, fit, justified, type Line, type Span, type Style, span } from "./line.ts";
+import {
+	answersPanel,
+	booksPanel,
+	generatorPanel,
+	latencyPanel,
+	operationsPanel,
+	type Panel,
+	ratePanel,
+} from "./panels.ts";
+import type { ScreenState } from "./state.ts";
+
+const twoColumnsMin = 72;
+const oneColumnMin = 44;
+const frameLines = 2;
+const headerLines = 3;
+const footerLines = 1;
+
+/** Left, right; the first row gets the room that nobody asked for. */
+const twoColumns: readonly (readonly Panel[])[] = [
+	[ratePanel, latencyPanel],
+	[operationsPanel, answersPanel],
+	[booksPanel, generatorPanel],
+];
+const oneColumn = [ratePanel, latencyPanel, answersPanel, booksPanel, operationsPanel].map((panel) => [
+	panel,
+]);
+
+/** At most `rows` lines, none wider than `columns`. */
+export function render(state: ScreenState, columns: number, rows: number, isColoured = true): string[] {
+	if (columns < 1 || rows < 1) return [];
+	return layout(state, columns, rows).map((line) => encode(fit(line, columns), isColoured));
+}
+
+function layout(state: ScreenState, columns: number, rows: number): Line[] {
+	const room = rows - headerLines - footerLines;
+	for (const grid of columns >= twoColumnsMin
+		? [twoColumns, oneColumn]
+		: columns >= oneColumnMin
+			? [oneColumn]
+			: [])
+		if (room >= sum(grid.map(rowMin))) {
+			const body =
+				grid.length > 3 ? drawGrid(grid, state, columns, room) : drawGrid(grid, state, columns, room);
+			const blank: Line[] = Array.from({ length: room - body.length }, () => []);
+			return [...header(state, columns), ...body, ...blank, footer(state)];
+		}
+	return compactLines(state, columns, rows, [phaseSpan(state)], progress(state, columns), footer(state));
+}
+
+function drawGrid(
+	grid: readonly (readonly Panel[])[],
+	state: ScreenState,
+	columns: number,
+	room: number,
+): Line[] {
+	const heights = dealt(grid, state, columns, room);
+	return grid.flatMap((panels, row) => {
+		const lines = heights[row] as number;
+		const boxes = panels.map((panel, at) => box(panel, state, widthOf(panels, at, columns), lines));
+		return Array.from({ length: lines }, (_, line) => boxes.flatMap((lined) => lined[line] ?? []));
+	});
+}
+
+/** Lines for each row of panels: what they need, then what they want, from the last row to the first. */
+function dealt(
+	grid: readonly (readonly Panel[])[],
+	state: ScreenState,
+	columns: number,
+	room: number,
+): number[] {
+	const heights = grid.map(rowMin);
+	let left = room - sum(heights);
+	for (let row = grid.length - 1; row >= 0; row -= 1) {
+		const panels = grid[row] as readonly Panel[];
+		const wanted = panels.map((panel, at) => panel.linesWanted(state, widthOf(panels, at, columns) - 4));
+		const more = Math.min(left, Math.max(0, Math.max(...wanted) + frameLines - (heights[row] as number)));
+		heights[row] = (heights[row] as number) + more;
+		left -= more;
+	}
+	return heights;
+}
+
+function rowMin(panels: readonly Panel[]): number {
+	return Math.max(...panels.map(({ linesMin }) => linesMin)) + frameLines;
+}
+
+/** The left panel of two is a little wider. */
+function widthOf(panels: readonly Panel[], at: number, columns: number): number {
+	if (panels.length === 1) return columns;
+	const left = Math.ceil(columns * 0.55);
+	return at === 0 ? left : columns - left;
+}
+
+function box(panel: Panel, state: ScreenState, columns: number, lines: number): Line[] {
+	const inner = columns - 4;
+	const drawn = panel.draw(state, inner, lines - frameLines);
+	const rule = "─".repeat(Math.max(0, columns - panel.title.length - 5));
+	const side = span("│", "quiet");
+	return [
+		[span("╭─ ", "quiet"), span(panel.title, "strong"), span(` ${rule}╮`, "quiet")],
+		...Array.from({ length: lines - frameLines }, (_, line) => [
+			side,
+			span(" "),
+			...fit(drawn[line] ?? [], inner),
+			span(" "),
+			side,
+		]),
+		[span(`╰${"─".repeat(columns - 2)}╯`, "quiet")],
+	];
+}
+
+function header(state: ScreenState, columns: number): Line[] {
+	const repetition =
+		state.repetitions > 1 ? [span(`  run ${state.repetition} of ${state.repetitions}`, "quiet")] : [];
+	const adjusted = state.isAdjusted ? [span("  adjusted by hand", "warning")] : [];
+	return [
+		justified([span(` ${clean(state.target)}`, "strong")], [phaseSpan(state), span(" ")], columns),
+		justified(
+			[span(` ${state.model} model`, "quiet"), span(` · ${clean(state.shape)}`, "quiet")],
+			[...adjusted, ...repetition, span(" ")],
+			columns,
+		),
+		progress(state, columns),
+	];
+}
+
+function phaseSpan({ phase, isPaused }: ScreenState): Span {
+	if (isPaused) return span("‖ paused", "warning");
+	const style: Style = phase === "measuring" ? "good" : "accent";
+	return span(`● ${phase}`, style);
+}
+
+function progress(state: ScreenState, columns: number): Line {
+	const { doneShare, elapsedSeconds, durationSeconds, iterations, counts } = state;
+	const end = durationSeconds === null ? "" : ` of ${clockText(durationSeconds)}`;
+	const done = iterations === null ? "" : `  ${countText(counts.sent)} of ${countText(iterations)}`;
+	const clock = ` ${clockText(elapsedSeconds)}${end}${done} `;
+	const room = Math.max(0, columns - clock.length - 1);
+	const full = Math.round(Math.min(1, Math.max(0, doneShare ?? 0)) * room) || 0;
+	return [
+		span(" "),
+		span("━".repeat(full), state.isPaused ? "warning" : "good"),
+		span("─".repeat(room - full), "quiet"),
+		span(clock),
+	];
+}
+
+function footer(state: ScreenState): Line {
+	const isMeasuring = state.phase === "measuring";
+	const keys: [string, string][] = [["q", "stop and report"]];
+	if (isMeasuring) {
+		keys.push(["p", state.isPaused ? "go on" : "pause"], ["+ −", "window"]);
+		if (state.rate.asked !== null) keys.push(["[ ]", "rate"]);
+	}
+	return keys.flatMap(([key, meaning]) => [span(` ${key}`, "strong"), span(` ${meaning}  `, "quiet")]);
+}
+
+function sum(numbers: readonly number[]): number {
+	return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,21 @@
+/** The run on one line, for where there is no terminal to draw on: a log of CI, a file, a pipe. */
+import { countText, latencyText, rateText } from "./figures.ts";
+import { clean } from "./line.ts";
+import type { ScreenState } from "./state.ts";
+
+export function statusLine(state: ScreenState): string {
+	const { rate, latency, counts, consistency } = state;
+	const asked = rate.asked === null ? "" : ` (asked ${rateText(rate.asked)})`;
+	const phase = state.isPaused ? "paused" : state.phase;
+	return clean(
+		[
+			`${Math.floor(state.elapsedSeconds)} s`,
+			...(phase === "measuring" ? [] : [phase]),
+			`${rateText(rate.lastSecond)}/s${asked}`,
+			`p50 ${latencyText(latency.recent?.p50Ms)}`,
+			`p99 ${latencyText(latency.recent?.p99Ms)}`,
+			`errors ${countText(counts.otherStatus + counts.failed)}`,
+			`violations ${countText(consistency.violations)}`,
+		].join("  "),
+	);
+}
