@@ -10,7 +10,7 @@ import { verdictCell } from "./verdict.ts";
 /** The accounts that both the ledger and the judge have unless told otherwise. */
 const accounts = 5;
 
-export interface JudgedTrialPlan extends SystemPlan {
+interface JudgedTrialPlan extends SystemPlan {
 	load: Omit<JudgeLoad, "port" | "databaseFile">;
 }
 

@@ -85,7 +85,7 @@ export function auditDatabase(file: string, source: Sent): DatabaseAudit {
 function entriesTable(db: Database): EntriesTable {
 	const tables = db
 		.query<{ name: string }, []>(
-			"SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+			"SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
 		)
 		.all();
 	const found = tables.flatMap(({ name }) => entriesTableOf(db, name) ?? []);
@@ -214,12 +214,12 @@ class Findings {
 function accountOf(value: Value): number {
 	const account = typeof value === "bigint" || typeof value === "string" ? Number(value) : value;
 	if (typeof account === "number" && Number.isSafeInteger(account)) return account;
-	throw new Unreadable(`its accounts are not numbers: ${shown(value)}`);
+	throw new Unreadable(`the entries' accounts are not numbers: ${shown(value)}`);
 }
 
 /** NaN when the kind is neither c nor d, which is nothing that was sent. */
 function changeOf({ amount, kind }: EntryRow): number {
-	if (typeof kind !== "string") throw new Unreadable(`its kinds are not text: ${shown(kind)}`);
+	if (typeof kind !== "string") throw new Unreadable(`the entries' kinds are not text: ${shown(kind)}`);
 	const sign = /^(?:c|cr[eé]dito?)$/i.test(kind) ? 1 : /^(?:d|d[eé]bito?)$/i.test(kind) ? -1 : Number.NaN;
 	return sign * Number(amount ?? Number.NaN);
 }

@@ -211,7 +211,8 @@ function auditFile(
 	const { row, violations, violationsTotal, changes } = auditDatabase(databaseFile, {
 		numberOf: (description) => source.numberOf(description),
 		operation: (number) => source.operation(number),
-		outcome: (number) => outcomes.get(number),
+		// What has no tag of its own can't be told apart in a database either.
+		outcome: (number) => (source.token(number) < 0 ? "never sent" : outcomes.get(number)),
 		count: judge.sentCount,
 	});
 	for (const violation of violations) judge.add(violation);

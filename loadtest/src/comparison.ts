@@ -74,8 +74,10 @@ export function compare(baseline: Baseline, results: readonly Result[], noisePer
 	const isRepeated = Math.min(baseline.runs.length, after.runs.length) >= repeatsMin;
 	const estimate = isRepeated ? estimateByRepeats : estimateByBlocks;
 	const rows = figures.flatMap((figure) => {
-		const estimated = figure === "errorShare" ? undefined : estimate(figure, baseline, after);
-		const found = figure === "errorShare" ? estimateErrors(baseline, after, isRepeated) : estimated;
+		const found =
+			figure === "errorShare"
+				? estimateErrors(baseline, after, isRepeated)
+				: estimate(figure, baseline, after);
 		return found === undefined ? [] : [rowOf(figure, found, noisePercent / 100)];
 	});
 	return {
@@ -148,7 +150,7 @@ function overallVerdict(rows: readonly ComparisonRow[]): Verdict {
 	return verdicts.includes("improved") ? "improved" : "unchanged";
 }
 
-/** Without change where before is zero, and the ratio is none. */
+/** Where before is zero there is no ratio, and nothing to include. */
 function including(interval: Interval, ratio: number): Interval {
 	if (!Number.isFinite(ratio)) return interval;
 	return { low: Math.min(interval.low, ratio), high: Math.max(interval.high, ratio) };

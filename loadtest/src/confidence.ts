@@ -49,8 +49,9 @@ export function intervalOfBlocks(
 ): Interval | undefined {
 	const seconds = Math.min(before.length, after.length);
 	const count = Math.min(seconds, blocksMax, Math.max(blocksMin, Math.floor(seconds / blockSeconds)));
+	const blocksAfter = blocks(after, count);
 	const pairs = blocks(before, count).flatMap((a, index) => {
-		const b = blocks(after, count)[index] ?? null;
+		const b = blocksAfter[index] ?? null;
 		return a === null || b === null ? [] : [{ a, b }];
 	});
 	if (pairs.length < pairsMin) return undefined;

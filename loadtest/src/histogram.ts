@@ -32,7 +32,10 @@ export class Histogram {
 
 	/** Null when nothing was recorded. */
 	percentileMs(percentile: number): number | null {
-		return this.count === 0 ? null : this.#hdr.getValueAtPercentile(percentile) / 1000;
+		// A bucket's upper end may lie above the largest value in it.
+		return this.count === 0
+			? null
+			: Math.min(this.#hdr.getValueAtPercentile(percentile), this.#hdr.maxValue) / 1000;
 	}
 
 	get maxMs(): number {

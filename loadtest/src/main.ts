@@ -4,7 +4,7 @@
  * that the result deserves.
  */
 import { Unusable } from "./accounts.ts";
-import { BaselineError, loadBaseline, saveBaseline } from "./baseline.ts";
+import { type Baseline, BaselineError, loadBaseline, saveBaseline } from "./baseline.ts";
 import { compare, IncomparableShapes } from "./comparison.ts";
 import { exitCodeOf, exitCodes } from "./conclusion.ts";
 import { runLoadTest } from "./load-test.ts";
@@ -39,14 +39,37 @@ async function main(args: readonly string[]): Promise<number> {
 	} finally {
 		await watched.close();
 	}
-	let result = results.at(-1) as Result;
-	if (baseline !== undefined && options.command === "load")
-		result = { ...result, comparison: compare(baseline, results, 100 * options.noiseShare) };
-	const unwritten = writeReports(options, result);
-	for (const sentence of unwritten) process.stderr.write(`crebito: ${sentence}\n`);
+	const complaints: string[] = [];
+	const result = options.command === "load" ? compared(options, baseline, results, complaints) : lastOf(results);
+	complaints.push(...writeReports(options, result));
+	for (const sentence of complaints) process.stderr.write(`crebito: ${sentence}\n`);
 	if (options.command === "load" && options.saveBaseline !== null && exitCodeOf(result) === exitCodes.ok)
 		saveBaseline(options.baselineFolder, options.saveBaseline, results);
-	return exitCodeOf(result) || (unwritten.length > 0 ? exitCodes.usage : exitCodes.ok);
+	return exitCodeOf(result) || (complaints.length > 0 ? exitCodes.usage : exitCodes.ok);
+}
+
+/** A run that can't be compared is reported all the same. */
+function compared(
+	options: LoadOptions,
+	baseline: Baseline | undefined,
+	results: readonly Result[],
+	complaints: string[],
+): Result {
+	const result = lastOf(results);
+	if (baseline === undefined) return result;
+	try {
+		return { ...result, comparison: compare(baseline, results, 100 * options.noiseShare) };
+	} catch (error) {
+		if (!(error instanceof IncomparableShapes)) throw error;
+		complaints.push(error.message);
+		return result;
+	}
+}
+
+function lastOf(results: readonly Result[]): Result {
+	const last = results.at(-1);
+	if (last === undefined) throw new Unusable("stopped before the first request");
+	return last;
 }
 
 async function run(
@@ -80,7 +103,7 @@ function onSignals(progress: Progress): void {
 /** What went wrong, in one line, and with which code that ends. */
 function codeOf(error: unknown): number {
 	const message = error instanceof Error ? error.message : String(error);
-	const known = [UsageError, Unusable, BaselineError, IncomparableShapes, ReportError].some(
+	const known = [UsageError, Unusable, BaselineError, ReportError].some(
 		(type) => error instanceof type,
 	);
 	process.stderr.write(known ? `crebito: ${message}\n` : `crebito: this is a bug: ${Bun.inspect(error)}\n`);

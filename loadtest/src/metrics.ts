@@ -75,7 +75,7 @@ export class Metrics {
 	readonly #errors = new Map<string, { kind: FailureKind; message: string; count: number }>();
 	#sentBefore = 0;
 	#answeredBefore = 0;
-	#failedBefore = 0;
+	#errorsBefore = 0;
 
 	/** In a closed model a request is due when it is sent: service time is response time, and nothing is late. */
 	constructor(isOpen: boolean) {
@@ -146,7 +146,7 @@ export class Metrics {
 			asked,
 			sent: this.sent - this.#sentBefore,
 			answered: this.answered - this.#answeredBefore,
-			errors: this.failed - this.#failedBefore,
+			errors: this.failed + this.otherStatus - this.#errorsBefore,
 			p50Ms: response.percentileMs(50),
 			p99Ms: response.percentileMs(99),
 			p999Ms: response.percentileMs(99.9),
@@ -156,7 +156,8 @@ export class Metrics {
 		};
 		if (this.seconds.length < secondsMax) this.seconds.push(row);
 		this.secondsEnded += 1;
-		[this.#sentBefore, this.#answeredBefore, this.#failedBefore] = [this.sent, this.answered, this.failed];
+		[this.#sentBefore, this.#answeredBefore] = [this.sent, this.answered];
+		this.#errorsBefore = this.failed + this.otherStatus;
 		this.collect();
 		return row;
 	}

@@ -15,7 +15,7 @@ export interface Result {
 	readonly machine: Machine;
 	/** The arguments, as they can be typed again. */
 	readonly command: string;
-	/** UTC, ISO 8601. */
+	/** When the first request was sent, the warm-up's included: UTC, ISO 8601. */
 	readonly startedAt: string;
 	/** The target as it was given. */
 	readonly target: string;
@@ -149,6 +149,7 @@ export interface SecondRow {
 	readonly asked: number | null;
 	readonly sent: number;
 	readonly answered: number;
+	/** Without a whole answer, or with a status that isn't accepted. */
 	readonly errors: number;
 	/** Response times; null when nothing was answered. */
 	readonly p50Ms: number | null;
@@ -268,7 +269,7 @@ export interface ComparisonRow {
 	readonly figure: "rate" | "mean" | "p50" | "p99" | "p999" | "errorShare";
 	readonly before: number;
 	readonly after: number;
-	/** after ÷ before, with its 95 % confidence interval; null where before is 0. */
+	/** after ÷ before, with its 95 % confidence interval; null where before is 0 or too little was measured. */
 	readonly ratio: number | null;
 	readonly ratioLow: number | null;
 	readonly ratioHigh: number | null;

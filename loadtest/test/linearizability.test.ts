@@ -2,20 +2,22 @@
  * The checker against histories whose verdict is known: made by a ledger that is right, by one that is wrong
  * once, and small ones of pure chance for which every order can be tried.
  */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type CheckerOptions, LinearizabilityChecker } from "../src/linearizability.ts";
 import type { InitialAccount, Observation, Token } from "../src/operation.ts";
 import { below, faults, type Making, makeUp, type Random, randomOf } from "./made-up-history.ts";
 
+setDefaultTimeout(60_000);
+
 const seed = Number(process.env.SEED ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 
-/** Runs it with so many seeds; a failure names the one that repeats it. */
+/** Runs it with so many seeds; a failure says what repeats it. */
 function forSeeds(count: number, check: (random: Random, nth: number) => void): void {
 	for (let nth = 0; nth < count; nth++)
 		try {
 			check(randomOf(seed + nth), nth);
 		} catch (error) {
-			console.error(`SEED=${seed + nth} fails at once`);
+			console.error(`SEED=${seed} repeats it, at number ${nth}`);
 			throw error;
 		}
 }
@@ -185,23 +187,33 @@ describe("linearizability checker", () => {
 	});
 
 	test("explains 200 right histories, with timeouts that were applied at once, late or never", () => {
+		let givenUp = 0;
 		forSeeds(200, (random, nth) => {
 			const clients = [1, 2, 5, 14, 64][nth % 5] as number;
 			const unknownShare = [0, 0.005, 0.02][nth % 3] as number;
 			const balance = nth % 2 === 0 ? 0 : 70_000;
 			const { account, observations } = makeUp({ ...usual, random, clients, unknownShare, balance });
 			const { verdict, reason, operations } = check(account, observations);
-			expect({ verdict, reason, operations }).toEqual({
-				verdict: "linearizable",
-				reason: undefined,
-				operations: observations.length,
-			});
+			expect(operations).toBe(observations.length);
+			// Near the limit a dozen timeouts leave so many pasts that the true one may be left out.
+			if (verdict === "unknown" && unknownShare === 0.02) givenUp += 1;
+			else expect({ verdict, reason }).toEqual({ verdict: "linearizable", reason: undefined });
+		});
+		expect(givenUp).toBeLessThanOrEqual(4);
+	});
+
+	test("raises no false alarm where it can't try every order: many timeouts, small amounts, little room", () => {
+		forSeeds(40, (random, nth) => {
+			const amountMax = [3, 30, 10_000][nth % 3] as number;
+			const making = { ...usual, random, clients: 30, unknownShare: 0.1, amountMax };
+			const { account, observations } = makeUp(making);
+			const configurationsMax = [5, 50, 500][nth % 2] as number;
+			expect(check(account, observations, { configurationsMax }).verdict).not.toBe("not linearizable");
 		});
 	});
 
 	for (const fault of faults)
 		test(`finds in 20 of 20: ${fault}`, () => {
-			let shown = 0;
 			forSeeds(20, (random) => {
 				// Where nothing is near the limit, a refusal can't be explained.
 				const balance = fault === "spurious refusal" ? 10_000_000 : 50_000;
@@ -213,9 +225,7 @@ describe("linearizability checker", () => {
 				expect({ verdict, reason: typeof reason }).toEqual({ verdict: "not linearizable", reason: "string" });
 				expect(window).toContain(unexplained as Observation);
 				expect(window.length).toBeLessThanOrEqual(12);
-				shown += window.length;
 			});
-			if (process.env.VERBOSE) console.info(fault, shown / 20);
 		});
 
 	test("checks the same piece by piece as at once", () => {
@@ -256,6 +266,12 @@ describe("linearizability checker", () => {
 		expect(reason).toBe(
 			"the debit of 11 (operation 0) was posted with a balance of -11, which passes the limit of 10",
 		);
+	});
+
+	test("lets a credit leave an account below its limit if it was there before", () => {
+		const below = { ...nobody, balance: -30 };
+		expect(check(below, [posted(0, 1, 2, 5, -25)]).verdict).toBe("linearizable");
+		expect(check(below, [posted(0, 1, 2, -5, -35)]).verdict).toBe("not linearizable");
 	});
 
 	test("takes a call at the very instant of a return for concurrent, and one after it not", () => {

@@ -36,7 +36,7 @@ export const faults = [
 	"unknown applied twice",
 ] as const;
 
-export type Fault = (typeof faults)[number];
+type Fault = (typeof faults)[number];
 
 export interface Making {
 	readonly random: Random;

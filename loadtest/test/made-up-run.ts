@@ -40,7 +40,7 @@ export function makeRun(making: Making): Result {
 }
 
 /** The figures of the seconds, as good as they can be had from them. */
-export function resultOf(seconds: readonly SecondRow[], mean: number): Result {
+function resultOf(seconds: readonly SecondRow[], mean: number): Result {
 	const average = (read: (row: SecondRow) => number | null) => {
 		const values = seconds.map(read).filter((value) => value !== null);
 		return values.length === 0 ? Number.NaN : sum(values) / values.length;

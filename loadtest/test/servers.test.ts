@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BrokenOptions, defaultRate, faults, startBroken } from "./servers/broken.ts";
 import { findings } from "./servers/clients.ts";
+import { Connection } from "./servers/connection.ts";
 import { expectedTimes, percentileOf, responseMsAt } from "./servers/expected-latency.ts";
 import {
 	escapes,
@@ -41,8 +42,27 @@ function send(url: string, accountId: number, entry: unknown): Promise<Response>
 	return fetch(`${url}/clientes/${accountId}/transacoes`, { method: "POST", body: JSON.stringify(entry) });
 }
 
+/** The balance after it. */
+async function balanceAfter(url: string, accountId: number, entry: unknown): Promise<number> {
+	return ((await (await send(url, accountId, entry)).json()) as { saldo: number }).saldo;
+}
+
 function ask(url: string, accountId: number): Promise<Response> {
 	return fetch(`${url}/clientes/${accountId}/extrato`);
+}
+
+interface Shown {
+	readonly saldo: { readonly total: number; readonly limite: number; readonly data_extrato: string };
+	readonly ultimas_transacoes: readonly {
+		readonly valor: number;
+		readonly tipo: string;
+		readonly descricao: string;
+		readonly realizada_em: string;
+	}[];
+}
+
+async function statement(url: string, accountId: number): Promise<Shown> {
+	return (await (await ask(url, accountId)).json()) as Shown;
 }
 
 const credit = { valor: 1000, tipo: "c", descricao: "deposito" };
@@ -75,11 +95,9 @@ describe.each(Object.entries(rightServers))("the server that is %s", (_, start) 
 
 	test("shows the ten newest entries, newest first", async () => {
 		for (let valor = 1; valor <= 12; valor++) await send(server.url, 2, { ...credit, valor });
-		const { saldo, ultimas_transacoes } = await (await ask(server.url, 2)).json();
+		const { saldo, ultimas_transacoes } = await statement(server.url, 2);
 		expect(saldo).toEqual({ total: 78, limite: 80_000, data_extrato: expect.stringMatching(/^\d{4}-.*Z$/) });
-		expect(ultimas_transacoes.map(({ valor }: { valor: number }) => valor)).toEqual([
-			12, 11, 10, 9, 8, 7, 6, 5, 4, 3,
-		]);
+		expect(ultimas_transacoes.map(({ valor }) => valor)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
 		expect(ultimas_transacoes[0]).toEqual({
 			valor: 12,
 			tipo: "c",
@@ -100,7 +118,7 @@ describe.each(Object.entries(rightServers))("the server that is %s", (_, start) 
 	test("starts again after a reset", async () => {
 		await send(server.url, 5, credit);
 		expect((await fetch(`${server.url}/reset`, { method: "POST" })).status).toBe(200);
-		const { saldo, ultimas_transacoes } = await (await ask(server.url, 5)).json();
+		const { saldo, ultimas_transacoes } = await statement(server.url, 5);
 		expect([saldo.total, ultimas_transacoes]).toEqual([0, []]);
 	});
 });
@@ -109,7 +127,7 @@ test("the plain server runs by itself, and its file holds the entries while it d
 	const path = join(folder, "plain.db");
 	const program = fileURLToPath(new URL("servers/plain.ts", import.meta.url));
 	const child = Bun.spawn([process.execPath, program, "--port", "0", "--db", path], { stdout: "pipe" });
-	ended({ stop: () => (child.kill(), child.exited) });
+	ended({ stop: () => child.kill() });
 	const { value } = await child.stdout.getReader().read();
 	const line = new TextDecoder().decode(value);
 	const [, url = ""] = /^listening on (http:\/\/127\.0\.0\.1:\d+)\n$/.exec(line) ?? [];
@@ -124,12 +142,11 @@ test("the plain server runs by itself, and its file holds the entries while it d
 });
 
 describe("the broken server", () => {
-	const limits = [300, 800, 10_000, 100_000, 5000];
-
-	async function run(
-		options: BrokenOptions,
-		amountMax = 100,
-	): Promise<{ committed: number; found: string[] }> {
+	async function run(options: BrokenOptions): Promise<{ committed: number; found: string[] }> {
+		// With small amounts and limits, a debit that passes a limit by one cent is not rare.
+		const isRare = options.fault === "limit-passed-by-one-cent";
+		const limits = isRare ? [20, 30, 40, 50, 60] : [300, 800, 10_000, 100_000, 5000];
+		const amountMax = isRare ? 5 : 100;
 		const server = ended(startBroken({ limits, ...options }));
 		const plan = { url: server.url, seed, operations: 600, clients: 24, limits, amountMax };
 		const found = await findings(plan);
@@ -142,14 +159,13 @@ describe("the broken server", () => {
 	});
 
 	test.each(faults)("commits %s so that its clients can tell", async (fault) => {
-		const isRare = fault === "limit-passed-by-one-cent";
-		const { committed, found } = await run({ fault, seed, rate: isRare ? 1 : 0.1 }, isRare ? 6 : 100);
+		const { committed, found } = await run({ fault, seed, rate: Math.max(0.1, defaultRate(fault)) });
 		expect(committed).toBeGreaterThan(0);
 		expect(found).not.toEqual([]);
 	});
 
 	test.each(faults)("counts %s when it can be seen and only then", async (fault) => {
-		const { committed, found } = await run({ fault, seed, rate: Math.min(0.2, defaultRate(fault) / 2) });
+		const { committed, found } = await run({ fault, seed, rate: defaultRate(fault) / 3 });
 		expect(committed > 0).toBe(found.length > 0);
 	});
 
@@ -157,27 +173,38 @@ describe("the broken server", () => {
 		const server = ended(startBroken({ fault: "lost-update", seed, rate: 1 }));
 		for (let count = 0; count < 10; count++) await send(server.url, 3, credit);
 		expect(server.faultsCommitted()).toBe(0);
-		const answers = await Promise.all(Array.from({ length: 10 }, () => send(server.url, 3, credit)));
-		const balances = await Promise.all(answers.map(async (answer) => (await answer.json()).saldo));
+		const balances = await Promise.all(Array.from({ length: 10 }, () => balanceAfter(server.url, 3, credit)));
 		expect(new Set(balances).size).toBeLessThan(10);
 		expect(server.faultsCommitted()).toBeGreaterThan(0);
 	});
 
 	test("leaves just the newest acknowledged entry out of a stale statement", async () => {
 		const server = ended(startBroken({ fault: "stale-statement", seed, rate: 1, delayMs: 0 }));
-		expect((await (await ask(server.url, 1)).json()).saldo.total).toBe(0);
+		expect((await statement(server.url, 1)).saldo.total).toBe(0);
 		expect(server.faultsCommitted()).toBe(0);
 		await send(server.url, 1, { ...credit, valor: 7 });
 		await send(server.url, 1, debit);
-		const { saldo, ultimas_transacoes } = await (await ask(server.url, 1)).json();
-		expect([saldo.total, ultimas_transacoes.length, ultimas_transacoes[0].valor]).toEqual([7, 1, 7]);
+		const { saldo, ultimas_transacoes } = await statement(server.url, 1);
+		expect([saldo.total, ultimas_transacoes.length, ultimas_transacoes[0]?.valor]).toEqual([7, 1, 7]);
 		expect(server.faultsCommitted()).toBe(1);
 	});
 
-	test("counts no refusal as spurious that was right a moment before", async () => {
-		const server = ended(startBroken({ fault: "spurious-refusal", seed, rate: 1, delayMs: 0 }));
-		expect((await send(server.url, 2, { ...debit, valor: 80_000 })).status).toBe(422);
+	test("counts a refusal as spurious, unless it was right at a moment that the client can't tell apart", async () => {
+		const server = ended(startBroken({ fault: "spurious-refusal", seed, rate: 1 }));
+		const [one, other] = [await Connection.open(server.url), await Connection.open(server.url)];
+		const path = "/clientes/2/transacoes";
+		const tooMuch = { ...debit, valor: 81_000 };
+		// Beside the credit that it needs, it may be refused: before the credit that is right.
+		for (let round = 0; round < 20; round++) {
+			await one.send("POST", "/reset");
+			await Promise.all([one.send("POST", path, credit), other.send("POST", path, tooMuch)]);
+		}
+		expect(server.faultsCommitted()).toBe(0);
+		await other.send("GET", "/clientes/2/extrato");
+		expect((await other.send("POST", path, tooMuch)).status).toBe(422);
 		expect(server.faultsCommitted()).toBe(1);
+		one.close();
+		other.close();
 	});
 
 	test("keeps to its rate", async () => {
@@ -242,9 +269,8 @@ describe("the server of known latency", () => {
 		expect(held.length).toBeGreaterThan(0);
 		// Its clock starts when the first request arrives, which is after ours.
 		for (const { sentMs, tookMs } of held) expect(sentMs + tookMs).toBeGreaterThanOrEqual(500);
-		const order = times.toSorted((one, other) => one.tookMs - other.tookMs);
-		expect(order.at(-1)?.tookMs).toBeGreaterThan(250);
-		expect(order[0]?.tookMs).toBeLessThan(250);
+		const tooks = times.map(({ tookMs }) => tookMs);
+		expect(Math.max(...tooks)).toBeGreaterThan(Math.min(...tooks) + 100);
 	});
 });
 
@@ -254,7 +280,7 @@ interface Reception {
 	readonly end: "closed" | "reset" | "open";
 }
 
-function receive(url: string, request: string, quietMs = 100, bytesMax = 200_000): Promise<Reception> {
+function receive(url: string, request: string, quietMs = 60, bytesMax = 200_000): Promise<Reception> {
 	return new Promise((resolve) => {
 		let text = "";
 		const done = (end: Reception["end"]) => {
@@ -287,7 +313,7 @@ describe("the hostile server", () => {
 		const { url } = start(mode);
 		for (const saldo of [1000, 2000])
 			expect(await (await send(url, 1, credit)).json()).toEqual({ limite: 100_000, saldo });
-		expect((await (await ask(url, 1)).json()).saldo.total).toBe(2000);
+		expect((await statement(url, 1)).saldo.total).toBe(2000);
 	});
 
 	/** What a client sees of each mode: the whole of what came, and how it ended. */
@@ -309,8 +335,8 @@ describe("the hostile server", () => {
 		"half-head": [/^HTTP\/1\.1 200 [^{]*$/s, "closed"],
 		"half-body": [/^HTTP\/1\.1 200 .*\{[^}]*$/s, "closed"],
 		"malformed-status-line": [/^HTCPCP.*\}$/s, "open"],
-		"content-length-too-long": [/Content-Length: 39\r\n\r\n.{29}$/s, "open"],
-		"content-length-too-short": [/Content-Length: 19\r\n\r\n.{29}$/s, "open"],
+		"content-length-too-long": [/Content-Length: 40\r\n\r\n.{30}$/s, "open"],
+		"content-length-too-short": [/Content-Length: 20\r\n\r\n.{30}$/s, "open"],
 		"chunked-garbage": [/Transfer-Encoding: chunked\r\n\r\nzz\r\n/, "open"],
 		"two-answers": [/^(HTTP.*\r\n\r\n\{"limite":100000,"saldo":1000\}){2}$/s, "open"],
 		"answers-early": [/^HTTP.*\{"limite":100000,"saldo":1\}HTTP.*\{"limite":100000,"saldo":1000\}$/s, "open"],
@@ -334,8 +360,8 @@ describe("the hostile server", () => {
 	});
 
 	test("puts escape sequences into the description that a statement shows", async () => {
-		const answer = await ask(start("escape-in-statement").url, 1);
-		expect((await answer.json()).ultimas_transacoes[0].descricao).toBe(escapes);
+		const { ultimas_transacoes } = await statement(start("escape-in-statement").url, 1);
+		expect(ultimas_transacoes[0]?.descricao).toBe(escapes);
 	});
 
 	test("answers before it has a request", async () => {

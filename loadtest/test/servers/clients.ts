@@ -1,11 +1,12 @@
 /**
- * Clients of a test server, by plain fetch: they post and ask at the same time, look at every statement at the
- * end, and say whether one order of everything explains what they were told. Not the judge, whose engine and
- * checks have their own tests; but they share its linearizability checker.
+ * Clients of a test server, each with a connection: they post and ask at the same time, look at every statement
+ * at the end, and say whether one order of everything explains what they were told. Not the judge, whose engine
+ * and checks have their own tests; but they share its linearizability checker.
  */
 import { LinearizabilityChecker } from "../../src/linearizability.ts";
 import type { Observation } from "../../src/operation.ts";
 import { below, type Random, randomOf } from "../made-up-history.ts";
+import { Connection } from "./connection.ts";
 
 export interface ClientsPlan {
 	readonly url: string;
@@ -19,8 +20,12 @@ export interface ClientsPlan {
 /** One sentence for each thing that was wrong; none means that the books are right. */
 export async function findings(plan: ClientsPlan): Promise<string[]> {
 	const run = new Run(plan);
-	await Promise.all(Array.from({ length: plan.clients }, () => run.client()));
-	for (const accountId of run.accountIds) await run.statement(accountId);
+	const connections = await Promise.all(
+		Array.from({ length: plan.clients }, () => Connection.open(plan.url)),
+	);
+	await Promise.all(connections.map((connection) => run.client(connection)));
+	for (const accountId of run.accountIds) await run.statement(connections[0] as Connection, accountId);
+	for (const connection of connections) connection.close();
 	return [...run.oddities, ...run.unexplained()];
 }
 
@@ -56,20 +61,20 @@ class Run {
 		);
 	}
 
-	async client(): Promise<void> {
+	async client(connection: Connection): Promise<void> {
 		while (this.#sent.length < this.#plan.operations) {
 			const accountId = 1 + below(this.#random, this.accountIds.length);
-			if (below(this.#random, 8) === 0) await this.statement(accountId);
-			else await this.#post(accountId);
+			if (below(this.#random, 8) === 0) await this.statement(connection, accountId);
+			else await this.#post(connection, accountId);
 		}
 	}
 
-	async statement(accountId: number): Promise<void> {
+	async statement(connection: Connection, accountId: number): Promise<void> {
 		const number = this.#sent.push(undefined) - 1;
 		const invokedAtMs = performance.now();
-		const response = await fetch(`${this.#plan.url}/clientes/${accountId}/extrato`);
-		const { saldo, ultimas_transacoes: rows } = (await response.json()) as Shown;
+		const { body } = await connection.send("GET", `/clientes/${accountId}/extrato`);
 		const endedAtMs = performance.now();
+		const { saldo, ultimas_transacoes: rows } = JSON.parse(body) as Shown;
 		if (rows.length > 10) this.oddities.push(`${rows.length} entries in a statement`);
 		if (saldo.limite !== this.#limit(accountId)) this.oddities.push(`limit ${saldo.limite} in a statement`);
 		const entries = rows.map((row) => this.#numberOf(accountId, row));
@@ -78,24 +83,21 @@ class Run {
 		this.#observe(accountId, { number, outcome: "shown", invokedAtMs, endedAtMs, ...seen });
 	}
 
-	async #post(accountId: number): Promise<void> {
+	async #post(connection: Connection, accountId: number): Promise<void> {
 		const tipo = below(this.#random, 3) === 0 ? "c" : "d";
 		const valor = 1 + below(this.#random, this.#plan.amountMax);
 		const number = this.#sent.push({ accountId, tipo, valor }) - 1;
 		const change = tipo === "c" ? valor : -valor;
 		const invokedAtMs = performance.now();
-		const response = await fetch(`${this.#plan.url}/clientes/${accountId}/transacoes`, {
-			method: "POST",
-			body: JSON.stringify({ valor, tipo, descricao: describe(number) }),
-		});
-		const text = await response.text();
-		const base = { number, invokedAtMs, change, token: number, entries: [] };
+		const entry = { valor, tipo, descricao: describe(number) };
+		const { status, body } = await connection.send("POST", `/clientes/${accountId}/transacoes`, entry);
 		const endedAtMs = performance.now();
-		const balance = response.status === 200 ? this.#balanceOf(accountId, text) : undefined;
+		const base = { number, invokedAtMs, change, token: number, entries: [] };
+		const balance = status === 200 ? this.#balanceOf(accountId, body) : undefined;
 		if (balance !== undefined) this.#observe(accountId, { ...base, outcome: "posted", endedAtMs, balance });
-		else if (response.status === 422 && tipo === "d")
+		else if (status === 422 && tipo === "d")
 			this.#observe(accountId, { ...base, outcome: "refused", endedAtMs, balance: 0 });
-		else if (response.status === 422) this.oddities.push("a credit was refused");
+		else if (status === 422) this.oddities.push("a credit was refused");
 		else
 			this.#observe(accountId, {
 				...base,

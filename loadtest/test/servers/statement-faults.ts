@@ -135,7 +135,7 @@ function newestInHand({ account, visit, visitOf }: StatementScene): number {
 	});
 }
 
-/** Of the same length, and with another last character, which no description that only has it changed can be. */
+/** Of the same length, with a last character that descriptions of a test don't have. */
 function similar(description: string): string {
 	const last = description.at(-1);
 	return description.slice(0, -1) + (last === "~" ? "!" : "~");
