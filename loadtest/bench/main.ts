@@ -53,13 +53,16 @@ async function main(): Promise<void> {
 	});
 	if (values.help) return void process.stdout.write(help);
 	if (Bun.which("wrk") === null) throw new Error("wrk is missing: apt-get install wrk");
-	const [rounds, seconds, memorySeconds] = [values.rounds, values.seconds, values["memory-seconds"]].map((text) => {
-		if (!/^[1-9]\d{0,4}$/.test(text)) throw new Error(`${text} is not a whole number above 0`);
-		return Number(text);
-	}) as [number, number, number];
+	const [rounds, seconds, memorySeconds] = [values.rounds, values.seconds, values["memory-seconds"]].map(
+		(text) => {
+			if (!/^[1-9]\d{0,4}$/.test(text)) throw new Error(`${text} is not a whole number above 0`);
+			return Number(text);
+		},
+	) as [number, number, number];
 	await using target = await Target.start();
 	const figures: Figures[] = [];
-	for (const connections of [14, 64]) figures.push(await compareWithWrk(target.url, connections, rounds, seconds));
+	for (const connections of [14, 64])
+		figures.push(await compareWithWrk(target.url, connections, rounds, seconds));
 	const open = await runJudge(target.url, ["-r", "2000", "-c", "64", "-d", `${seconds}s`, "-w", "1s"]);
 	const long = await runJudge(target.url, ["-c", "64", "-d", `${memorySeconds}s`]);
 	const proving = provingSeconds();
@@ -110,13 +113,21 @@ class Target implements AsyncDisposable {
 	}
 }
 
-async function compareWithWrk(url: string, connections: number, rounds: number, seconds: number): Promise<Figures> {
+async function compareWithWrk(
+	url: string,
+	connections: number,
+	rounds: number,
+	seconds: number,
+): Promise<Figures> {
 	const perCpuSecond: Pair[] = [];
 	const rates: Pair[] = [];
 	for (let round = 0; round < rounds; round += 1) {
 		const { summary } = await runJudge(url, ["-c", `${connections}`, "-d", `${seconds}s`, "-w", "1s"]);
 		const wrk = await runWrk(url, connections, seconds);
-		perCpuSecond.push({ judge: summary.rate / summary.generatorCpuShare, wrk: wrk.requests / wrk.cpuSeconds });
+		perCpuSecond.push({
+			judge: summary.rate / summary.generatorCpuShare,
+			wrk: wrk.requests / wrk.cpuSeconds,
+		});
 		rates.push({ judge: summary.rate, wrk: wrk.requests / wrk.seconds });
 	}
 	return { connections, perCpuSecond, rates };
@@ -124,7 +135,17 @@ async function compareWithWrk(url: string, connections: number, rounds: number, 
 
 async function runJudge(url: string, args: readonly string[]): Promise<Result> {
 	const child = Bun.spawn(
-		[process.execPath, join(root, "loadtest/src/main.ts"), "load", url, "--reset", "-o", "json", "--quiet", ...args],
+		[
+			process.execPath,
+			join(root, "loadtest/src/main.ts"),
+			"load",
+			url,
+			"--reset",
+			"-o",
+			"json",
+			"--quiet",
+			...args,
+		],
 		{ stdin: "ignore", stdout: "pipe", stderr: "inherit" },
 	);
 	const result = JSON.parse(await new Response(child.stdout).text()) as Result;
@@ -144,7 +165,15 @@ interface WrkRun {
 }
 
 async function runWrk(url: string, connections: number, seconds: number): Promise<WrkRun> {
-	const command = ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "-s", join(import.meta.dir, "mix.lua"), url];
+	const command = [
+		"wrk",
+		"-t1",
+		`-c${connections}`,
+		`-d${seconds}s`,
+		"-s",
+		join(import.meta.dir, "mix.lua"),
+		url,
+	];
 	const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
 	const output = await new Response(child.stdout).text();
 	await child.exited;
@@ -166,11 +195,17 @@ interface Measured {
 }
 
 function section({ figures, open, long, proving, memorySeconds, rounds, seconds }: Measured): string {
-	const lateness = open.latency.lateness?.percentiles.find(({ percentile }) => percentile === 99)?.ms ?? Number.NaN;
+	const lateness =
+		open.latency.lateness?.percentiles.find(({ percentile }) => percentile === 99)?.ms ?? Number.NaN;
 	const rows = [
 		...figures.map(({ connections, perCpuSecond }) => {
 			const ratio = median(perCpuSecond.map(({ judge, wrk }) => judge / wrk));
-			return claim(`requests per CPU-second, judge ÷ wrk with Lua, ${connections} connections`, "≥ 1", ratio.toFixed(2), ratio >= 1);
+			return claim(
+				`requests per CPU-second, judge ÷ wrk with Lua, ${connections} connections`,
+				"≥ 1",
+				ratio.toFixed(2),
+				ratio >= 1,
+			);
 		}),
 		claim("p99 lateness at 2,000/s", "< 1 ms", `${lateness.toFixed(3)} ms`, lateness < 1),
 		claim(
@@ -189,8 +224,8 @@ function section({ figures, open, long, proving, memorySeconds, rounds, seconds 
 		}),
 	);
 	return [
-		"| what | target | reached | |\n| --- | --: | --: | --- |\n" + rows.join("\n"),
-		"| generator | µs of its CPU a request | requests/s |\n| --- | --: | --: |\n" + costs.join("\n"),
+		["| what | target | reached | |", "| --- | --: | --: | --- |", ...rows].join("\n"),
+		["| generator | µs of its CPU a request | requests/s |", "| --- | --: | --: |", ...costs].join("\n"),
 		`The judge reads and checks every answer, wrk's script looks at the status. The target is one ledger process with
 \`DURABILITY=os\`, without nginx; each generator runs in one thread, in turns, ${rounds} × ${seconds} s, medians. Proving the history
 afterwards is not counted in the CPU, its memory is.`,
@@ -211,7 +246,10 @@ function median(values: readonly number[]): number {
 }
 
 function commit(): string {
-	const git = (...args: string[]) => Bun.spawnSync(["git", "-C", root, ...args]).stdout.toString().trim();
+	const git = (...args: string[]) =>
+		Bun.spawnSync(["git", "-C", root, ...args])
+			.stdout.toString()
+			.trim();
 	const changes = git("status", "--porcelain", "--", ":/", ":(top,exclude)docs/benchmarks*");
 	return `${git("rev-parse", "--short", "HEAD")}${changes ? "+changes" : ""}`;
 }

@@ -63,7 +63,15 @@ export class Client {
 		const { status, bodyBytes, bodyStart, bodyEnd } = response;
 		const body = bodyBytes.toString("utf8", bodyStart, bodyEnd);
 		const endedAtMs = performance.now();
-		this.#resolve({ status, body, bodyBytes: Buffer.from(body), bodyStart: 0, bodyEnd: Buffer.byteLength(body), sentAtMs, endedAtMs });
+		this.#resolve({
+			status,
+			body,
+			bodyBytes: Buffer.from(body),
+			bodyStart: 0,
+			bodyEnd: Buffer.byteLength(body),
+			sentAtMs,
+			endedAtMs,
+		});
 	}
 
 	#fail(kind: FailureKind, message: string): void {

@@ -4,14 +4,14 @@
  */
 import { ask } from "./ask.ts";
 import { auditDatabase } from "./audit.ts";
-import { type Account, type Checks } from "./checks.ts";
+import type { Account, Checks } from "./checks.ts";
 import type { History, HistoryRecord } from "./history.ts";
 import { type Judge, quotedAnswer } from "./judge.ts";
 import { LinearizabilityChecker } from "./linearizability.ts";
 import type { Observation } from "./operation.ts";
 import type { Progress } from "./progress.ts";
-import type { AccountVerdict, AuditRow, Consistency, WindowRow } from "./result.ts";
 import { Requests } from "./requests.ts";
+import type { AccountVerdict, AuditRow, Consistency, WindowRow } from "./result.ts";
 import type { OperationSource } from "./scenario.ts";
 import type { Target } from "./target.ts";
 
@@ -113,7 +113,8 @@ async function lookAtFinals({ target, accounts, checks, judge, timeoutMs }: Book
 					response: quotedAnswer(answer),
 					window: [],
 				});
-			if (outcome !== "shown") failures.push(`account ${accountId}: ${checks.violation?.message ?? answer.status}`);
+			if (outcome !== "shown")
+				failures.push(`account ${accountId}: ${checks.violation?.message ?? answer.status}`);
 			else
 				statements.set(accountId, {
 					balance: checks.balance,
@@ -143,7 +144,11 @@ async function lookAtFinals({ target, accounts, checks, judge, timeoutMs }: Book
 	return { row, statements };
 }
 
-function accountVerdict(accountId: number, checker: LinearizabilityChecker, history: History): AccountVerdict {
+function accountVerdict(
+	accountId: number,
+	checker: LinearizabilityChecker,
+	history: History,
+): AccountVerdict {
 	const { operations, unknownOutcomes, reason } = checker;
 	if (history.failure !== undefined)
 		return {
@@ -156,7 +161,11 @@ function accountVerdict(accountId: number, checker: LinearizabilityChecker, hist
 	return { accountId, verdict: checker.verdict, operations, unknownOutcomes, reason: reason ?? null };
 }
 
-function addWindow({ judge, source, history }: BooksPlan, accountId: number, checker: LinearizabilityChecker): void {
+function addWindow(
+	{ judge, source, history }: BooksPlan,
+	accountId: number,
+	checker: LinearizabilityChecker,
+): void {
 	if (history.failure !== undefined || checker.verdict !== "not linearizable") return;
 	const { unexplained } = checker;
 	const at = (ms: number) => ms - judge.startedAtMs;
@@ -184,7 +193,10 @@ function finite(ms: number): number | null {
 	return Number.isFinite(ms) ? ms : null;
 }
 
-function observationText({ outcome, change, balance, entries }: Observation, source: OperationSource): string {
+function observationText(
+	{ outcome, change, balance, entries }: Observation,
+	source: OperationSource,
+): string {
 	const asked = `${change > 0 ? "credit" : "debit"} of ${Math.abs(change)}`;
 	if (outcome === "posted") return `${asked}: balance ${balance}`;
 	if (outcome === "refused") return `${asked}: refused`;
@@ -207,7 +219,9 @@ function auditFile(
 ): AuditRow[] {
 	if (databaseFile === undefined || outcomes === undefined) return [];
 	if (history.failure !== undefined)
-		return [{ source: "database", verdict: "not possible", reason: `the history is not whole: ${history.failure}` }];
+		return [
+			{ source: "database", verdict: "not possible", reason: `the history is not whole: ${history.failure}` },
+		];
 	const { row, violations, violationsTotal, changes } = auditDatabase(databaseFile, {
 		numberOf: (description) => source.numberOf(description),
 		operation: (number) => source.operation(number),
@@ -249,7 +263,11 @@ class Outcomes {
 	}
 }
 
-function conclude(judge: Judge, accounts: readonly AccountVerdict[], audit: readonly AuditRow[]): Consistency {
+function conclude(
+	judge: Judge,
+	accounts: readonly AccountVerdict[],
+	audit: readonly AuditRow[],
+): Consistency {
 	const { violations, violationsTotal, responsesChecked } = judge;
 	const facts = { responsesChecked, violationsTotal, violations, accounts, audit };
 	if (violationsTotal > 0 || audit.some(({ verdict }) => verdict === "failed"))
@@ -263,7 +281,10 @@ function conclude(judge: Judge, accounts: readonly AccountVerdict[], audit: read
 	if (open !== undefined || impossible !== undefined)
 		return {
 			verdict: "unknown",
-			reason: open === undefined ? `${impossible?.source}: ${impossible?.reason}` : `account ${open.accountId}: ${open.reason}`,
+			reason:
+				open === undefined
+					? `${impossible?.source}: ${impossible?.reason}`
+					: `account ${open.accountId}: ${open.reason}`,
 			...facts,
 		};
 	const operations = accounts.reduce((sum, account) => sum + account.operations, 0);

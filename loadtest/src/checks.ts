@@ -6,7 +6,7 @@
  * with it: the object of the last answer is reused, and a sentence is only made when something is wrong.
  */
 import type { Operation, Outcome, Token } from "./operation.ts";
-import { parsed, Posting } from "./posting.ts";
+import { Posting, parsed } from "./posting.ts";
 import type { OperationSource, WireEntry } from "./scenario.ts";
 
 /** A statement shows no more entries than this. */
@@ -64,7 +64,9 @@ export class Checks {
 		this.balance = 0;
 		this.entries = none;
 		const outcome =
-			operation.kind === "statement" ? this.#statement(operation, answer, sent) : this.#entry(operation, answer);
+			operation.kind === "statement"
+				? this.#statement(operation, answer, sent)
+				: this.#entry(operation, answer);
 		if (this.violation !== undefined) this.isSuccess = false;
 		return outcome;
 	}
@@ -81,7 +83,10 @@ export class Checks {
 			return "unknown";
 		}
 		if (!this.#posting.read(answer.bodyBytes, answer.bodyStart, answer.bodyEnd)) {
-			this.#violated("malformed-answer", "the body isn't an object with saldo and limite, both whole numbers");
+			this.#violated(
+				"malformed-answer",
+				"the body isn't an object with saldo and limite, both whole numbers",
+			);
 			return "unknown";
 		}
 		const { saldo, limite } = this.#posting;
@@ -161,9 +166,11 @@ export function readStatement(body: string): Statement | string {
 	if (!Number.isSafeInteger(saldo.limite)) return "saldo.limite isn't a whole number";
 	if (!isDate(saldo.data_extrato)) return "saldo.data_extrato isn't a date";
 	if (!Array.isArray(entries)) return "ultimas_transacoes isn't an array";
-	if (entries.length > shownMax) return `ultimas_transacoes has ${entries.length} entries, not at most ${shownMax}`;
+	if (entries.length > shownMax)
+		return `ultimas_transacoes has ${entries.length} entries, not at most ${shownMax}`;
 	const wrong = entries.findIndex((entry) => !isEntry(entry));
-	if (wrong >= 0) return `ultimas_transacoes[${wrong}] isn't an entry: ${JSON.stringify(entries[wrong]).slice(0, 120)}`;
+	if (wrong >= 0)
+		return `ultimas_transacoes[${wrong}] isn't an entry: ${JSON.stringify(entries[wrong]).slice(0, 120)}`;
 	return { balance: saldo.total as number, limit: saldo.limite as number, entries };
 }
 

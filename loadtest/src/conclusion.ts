@@ -48,6 +48,7 @@ export function conclude(facts: Facts): Result {
 		seconds: metrics.seconds,
 		validity: judgeValidity({
 			summary,
+			model: facts.shape.model,
 			answered: metrics.answered,
 			latenessP99Ms: latency.lateness === null ? null : (metrics.lateness.percentileMs(99) ?? 0),
 		}),
@@ -71,10 +72,18 @@ export const exitCodes = {
 } as const;
 
 /** Wrong books outrank everything: whatever else happened, they are wrong. */
-export function exitCodeOf({ summary, consistency, validity, thresholds, comparison, simulation }: Result): number {
+export function exitCodeOf({
+	summary,
+	consistency,
+	validity,
+	thresholds,
+	comparison,
+	simulation,
+}: Result): number {
 	if (consistency.verdict === "inconsistent") return exitCodes.inconsistent;
 	if (summary.interrupted) return exitCodes.interrupted;
-	if (validity.verdict === "generator late" || validity.verdict === "target failing") return exitCodes.invalid;
+	if (validity.verdict === "generator late" || validity.verdict === "target failing")
+		return exitCodes.invalid;
 	if (consistency.verdict === "unknown") return exitCodes.invalid;
 	if (comparison?.verdict === "regressed") return exitCodes.regressed;
 	if (thresholds.some(({ met }) => !met)) return exitCodes.thresholdMissed;

@@ -92,11 +92,13 @@ export class Connection {
 
 	#connect(): void {
 		this.#isConnecting = true;
-		Bun.connect<Connection>({ ...this.#target.address, data: this, socket: handlers } as never).catch((error: unknown) => {
-			if (!this.#isConnecting) return;
-			this.#isConnecting = false;
-			this.#fail("connect", connectMessage(error));
-		});
+		Bun.connect<Connection>({ ...this.#target.address, data: this, socket: handlers } as never).catch(
+			(error: unknown) => {
+				if (!this.#isConnecting) return;
+				this.#isConnecting = false;
+				this.#fail("connect", connectMessage(error));
+			},
+		);
 	}
 
 	/** The socket's handlers call these; nobody else. */
@@ -121,24 +123,34 @@ export class Connection {
 	received(socket: Socket<Connection>, chunk: Buffer): void {
 		if (socket !== this.#socket) return;
 		// Bytes that nobody asked for make the connection unusable, but no request has failed.
-		if (!this.#isWaiting) return this.close();
+		if (!this.#isWaiting) {
+			this.close();
+			return;
+		}
 		try {
 			if (!this.response.feed(chunk)) return;
 		} catch (error) {
-			return this.#failMalformed(error);
+			this.#failMalformed(error);
+			return;
 		}
 		this.#complete();
 	}
 
 	socketEnded(socket: Socket<Connection>, error: Error | undefined): void {
 		if (socket !== this.#socket) return;
-		if (!this.#isWaiting) return this.close();
-		try {
-			if (error === undefined && this.response.end()) return this.#complete();
-		} catch (malformed) {
-			return this.#failMalformed(malformed);
+		if (!this.#isWaiting) {
+			this.close();
+			return;
 		}
-		this.#fail("reset", resetMessage(error));
+		let isWhole: boolean;
+		try {
+			isWhole = error === undefined && this.response.end();
+		} catch (malformed) {
+			this.#failMalformed(malformed);
+			return;
+		}
+		if (isWhole) this.#complete();
+		else this.#fail("reset", resetMessage(error));
 	}
 
 	#complete(): void {
@@ -169,5 +181,7 @@ function connectMessage(error: unknown): string {
 
 function resetMessage(error: Error | undefined): string {
 	const code = (error as NodeJS.ErrnoException | undefined)?.code;
-	return code === undefined ? "the connection was closed before the answer" : `the connection was lost (${code})`;
+	return code === undefined
+		? "the connection was closed before the answer"
+		: `the connection was lost (${code})`;
 }

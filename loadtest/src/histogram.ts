@@ -19,7 +19,7 @@ export class Histogram {
 
 	record(ms: number): void {
 		const us = Math.round(ms * 1000);
-		this.#hdr.recordValue(us < 1 ? 1 : us > longestUs ? longestUs : us);
+		this.#hdr.recordValue(Math.max(1, Math.min(us, longestUs)));
 	}
 
 	add(other: Histogram): void {

@@ -14,7 +14,11 @@ const violationsMax = 100;
 const quotedMax = 2000;
 
 /** After which no balance was read, or one that can't be. */
-const balanceViolations: ReadonlySet<string> = new Set(["limit-passed", "malformed-answer", "malformed-statement"]);
+const balanceViolations: ReadonlySet<string> = new Set([
+	"limit-passed",
+	"malformed-answer",
+	"malformed-statement",
+]);
 
 export class Judge implements SendObserver {
 	/** Where it counts; another one after the warm-up. */
@@ -68,7 +72,8 @@ export class Judge implements SendObserver {
 		if (outcome === "unknown") this.recordUnknown(number, sentAtMs);
 		else if (outcome !== "nothing")
 			this.#history.record(number, outcome, sentAtMs, endedAtMs, checks.balance, checks.entries);
-		if (checks.violation !== undefined) this.#violated(checks.violation, operation, answer, sentAtMs, endedAtMs);
+		if (checks.violation !== undefined)
+			this.#violated(checks.violation, operation, answer, sentAtMs, endedAtMs);
 		return outcome;
 	}
 

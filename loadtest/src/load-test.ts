@@ -17,8 +17,8 @@ import type { LoadOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
 import type { Figures, Result, Shape } from "./result.ts";
 import { Scenario } from "./scenario.ts";
-import { operationsMax } from "./tags.ts";
 import { constantSchedule, type Schedule } from "./schedule.ts";
+import { operationsMax } from "./tags.ts";
 
 /**
  * One run. Repetitions before it go into the result's repeats, this one's figures last.
@@ -36,7 +36,9 @@ export async function runLoadTest(
 	const source = new Scenario(options, target);
 	const checks = new Checks(source, accounts);
 	const isOpen = options.schedule !== null;
-	const history = new History(() => progress.measurement?.sender.earliestInvocation() ?? Number.POSITIVE_INFINITY);
+	const history = new History(
+		() => progress.measurement?.sender.earliestInvocation() ?? Number.POSITIVE_INFINITY,
+	);
 	try {
 		const judge = new Judge(source, checks, history, new Metrics(isOpen));
 		progress.judge = judge;
@@ -133,7 +135,8 @@ function newMeasurement(
 }
 
 function shapeOf(options: LoadOptions, adjusted: boolean): Shape {
-	const { schedule, concurrency, durationMs, iterations, warmUpMs, connections, mix, timeoutMs, accountIds } = options;
+	const { schedule, concurrency, durationMs, iterations, warmUpMs, connections, mix, timeoutMs, accountIds } =
+		options;
 	return {
 		model: schedule === null ? "closed" : "open",
 		concurrency,

@@ -5,10 +5,10 @@
  */
 import { Unusable } from "./accounts.ts";
 import { type Baseline, BaselineError, loadBaseline, saveBaseline } from "./baseline.ts";
+import { commandText } from "./command-line.ts";
 import { compare, IncomparableShapes } from "./comparison.ts";
 import { exitCodeOf, exitCodes } from "./conclusion.ts";
 import { runLoadTest } from "./load-test.ts";
-import { commandText } from "./command-line.ts";
 import { type LoadOptions, type RinhaOptions, readOptions, UsageError } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { assertWritable, ReportError, writeReports } from "./report/output.ts";
@@ -40,7 +40,8 @@ async function main(args: readonly string[]): Promise<number> {
 		await watched.close();
 	}
 	const complaints: string[] = [];
-	const result = options.command === "load" ? compared(options, baseline, results, complaints) : lastOf(results);
+	const result =
+		options.command === "load" ? compared(options, baseline, results, complaints) : lastOf(results);
 	complaints.push(...writeReports(options, result));
 	for (const sentence of complaints) process.stderr.write(`crebito: ${sentence}\n`);
 	if (options.command === "load" && options.saveBaseline !== null && exitCodeOf(result) === exitCodes.ok)
@@ -103,9 +104,7 @@ function onSignals(progress: Progress): void {
 /** What went wrong, in one line, and with which code that ends. */
 function codeOf(error: unknown): number {
 	const message = error instanceof Error ? error.message : String(error);
-	const known = [UsageError, Unusable, BaselineError, ReportError].some(
-		(type) => error instanceof type,
-	);
+	const known = [UsageError, Unusable, BaselineError, ReportError].some((type) => error instanceof type);
 	process.stderr.write(known ? `crebito: ${message}\n` : `crebito: this is a bug: ${Bun.inspect(error)}\n`);
 	return error instanceof Unusable ? exitCodes.invalid : exitCodes.usage;
 }

@@ -3,7 +3,7 @@
  * warm-up is one, the measured time another.
  */
 import { cpus, release, totalmem, type } from "node:os";
-import { Metrics } from "./metrics.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Figures, Latency, Machine, Summary } from "./result.ts";
 import { Sender, type SendObserver, type SendPlan } from "./sender.ts";
 
@@ -74,7 +74,8 @@ export class Measurement {
 
 	/** Whether it was interrupted is for its owner to say. */
 	summary(): Omit<Summary, "interrupted"> {
-		const { sent, answered, succeeded, otherStatus, failed, refused, bytesSent, bytesReceived } = this.metrics;
+		const { sent, answered, succeeded, otherStatus, failed, refused, bytesSent, bytesReceived } =
+			this.metrics;
 		const elapsedSeconds = this.elapsedMs / 1000;
 		const unsent = this.#isOpen ? Math.max(0, this.#due - sent) : 0;
 		const askedSeconds = Math.min(this.elapsedMs, this.#durationMs) / 1000;
@@ -127,11 +128,14 @@ export class Measurement {
 	#scheduleTick(): void {
 		const elapsedMs = this.sender.elapsedMs(performance.now());
 		const waitMs = this.sender.isPaused ? pausePollMs : 1000 * (this.metrics.secondsEnded + 1) - elapsedMs;
-		this.#tick = setTimeout(() => {
-			const now = performance.now();
-			if (this.sender.elapsedMs(now) >= 1000 * (this.metrics.secondsEnded + 1)) this.#endSecond(now);
-			this.#scheduleTick();
-		}, Math.max(0, waitMs));
+		this.#tick = setTimeout(
+			() => {
+				const now = performance.now();
+				if (this.sender.elapsedMs(now) >= 1000 * (this.metrics.secondsEnded + 1)) this.#endSecond(now);
+				this.#scheduleTick();
+			},
+			Math.max(0, waitMs),
+		);
 	}
 
 	#endSecond(now: number): void {

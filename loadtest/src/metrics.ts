@@ -171,7 +171,8 @@ export class Metrics {
 		}
 		this.#service.add(this.#serviceSecond);
 		this.lateness.add(this.#latenessSecond);
-		for (const histogram of [this.#serviceSecond, this.#latenessSecond, this.#responseSecond]) histogram.reset();
+		for (const histogram of [this.#serviceSecond, this.#latenessSecond, this.#responseSecond])
+			histogram.reset();
 	}
 
 	statuses(): StatusRow[] {

@@ -54,7 +54,8 @@ export class Requests {
 			ofAccount = [];
 			this.#templates.set(accountId, ofAccount);
 		}
-		const { bytes, amountAt, tagAt } = (ofAccount[index] ??= this.#template(operation, tags));
+		ofAccount[index] ??= this.#template(operation, tags);
+		const { bytes, amountAt, tagAt } = ofAccount[index];
 		let rest = amount;
 		for (let at = amountAt + length - 1; at >= amountAt; at -= 1) {
 			const quotient = Math.floor(rest / 10);

@@ -179,7 +179,10 @@ export class Sender {
 	#freed(connection: Connection): void {
 		this.#inFlight -= 1;
 		connection.idleSinceMs = connection.endedAtMs;
-		if (this.#pacer === undefined && this.#maySend(performance.now())) return this.#send(connection, 0);
+		if (this.#pacer === undefined && this.#maySend(performance.now())) {
+			this.#send(connection, 0);
+			return;
+		}
 		this.#idle.push(connection);
 		if (this.#isEnding && this.#inFlight === 0) this.#end();
 		else this.#pacer?.wake();
@@ -187,7 +190,8 @@ export class Sender {
 
 	/** As many requests as may be in flight, at the start and after a change. */
 	#fill(): void {
-		if (this.#pacer !== undefined) return this.#pacer.wake();
+		this.#pacer?.wake();
+		if (this.#pacer !== undefined) return;
 		const now = performance.now();
 		while (this.#maySend(now)) this.#send(this.#takeIdle(now), 0);
 	}

@@ -69,7 +69,10 @@ export class OfficialLoad implements Arrivals {
 	/** The time is so many times four minutes at rates that keep the counts, and these are so many times as many. */
 	constructor(timeScale: number, multiply: number) {
 		this.schedules = new Map(
-			loadKinds.map((kind) => [kind, officialSchedule(kind).scaled({ time: timeScale, rate: multiply / timeScale })]),
+			loadKinds.map((kind) => [
+				kind,
+				officialSchedule(kind).scaled({ time: timeScale, rate: multiply / timeScale }),
+			]),
 		);
 		const schedules = loadKinds.map((kind) => this.schedules.get(kind) as Schedule);
 		this.count = schedules.reduce((sum, { arrivals }) => sum + arrivals, 0);

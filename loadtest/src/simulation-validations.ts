@@ -64,7 +64,9 @@ export class Script {
 
 	async #expectTotal(kind: "debit" | "credit", total: number): Promise<void> {
 		await this.#asUser(async (user) => {
-			const statement = shown(await this.#operate(user, { kind: "statement", accountId: 1, description: "" }));
+			const statement = shown(
+				await this.#operate(user, { kind: "statement", accountId: 1, description: "" }),
+			);
 			const isRight = typeof statement !== "string" && statement.balance === total;
 			const failure = typeof statement === "string" ? statement : `total ${statement.balance}, not ${total}`;
 			this.validations.add(named.totalAfter(kind), isRight ? undefined : failure);
@@ -109,7 +111,8 @@ export class Script {
 
 	async #expectOrder(user: Client, accountId: number): Promise<void> {
 		const statement = shown(await this.#operate(user, { kind: "statement", accountId, description: "" }));
-		const looks = typeof statement === "string" ? statement : statement.entries.slice(0, 2).map(entryLook).join(", ");
+		const looks =
+			typeof statement === "string" ? statement : statement.entries.slice(0, 2).map(entryLook).join(", ");
 		const isRight = looks === "devolve d 1, toma c 1";
 		this.validations.add(named.order, isRight ? undefined : `account ${accountId}: ${looks}`);
 	}
@@ -121,9 +124,14 @@ export class Script {
 		await Promise.all(
 			Array.from({ length: concurrentStatements }, () =>
 				this.#asUser(async (other) => {
-					const statement = shown(await this.#operate(other, { kind: "statement", accountId, description: "" }));
+					const statement = shown(
+						await this.#operate(other, { kind: "statement", accountId, description: "" }),
+					);
 					const newest = typeof statement === "string" ? statement : entryLook(statement.entries[0]);
-					this.validations.add(named.shown, newest === "danada c 1" ? undefined : `account ${accountId}: ${newest}`);
+					this.validations.add(
+						named.shown,
+						newest === "danada c 1" ? undefined : `account ${accountId}: ${newest}`,
+					);
 					this.validations.add(named.agreed, disagreement(statement, own));
 				}),
 			),
@@ -151,7 +159,11 @@ export class Script {
 		return answer;
 	}
 
-	async #ask(user: Client, request: Buffer, onUnknown?: (sentAtMs: number) => void): Promise<Answer | string> {
+	async #ask(
+		user: Client,
+		request: Buffer,
+		onUnknown?: (sentAtMs: number) => void,
+	): Promise<Answer | string> {
 		this.requests += 1;
 		const underWay = { sentAtMs: performance.now() };
 		this.#underWay.add(underWay);

@@ -36,7 +36,11 @@ const usersMax = 10_000;
 const retryMs = 1000;
 
 /** @throws {Unusable} the target doesn't answer in time, or not like this API. */
-export async function runSimulation(options: RinhaOptions, command: string, progress: Progress): Promise<Result> {
+export async function runSimulation(
+	options: RinhaOptions,
+	command: string,
+	progress: Progress,
+): Promise<Result> {
 	const { target, timeoutMs, timeScale, multiply, connections } = options;
 	const accounts = await waitForAccounts(options, progress);
 	const load = new OfficialLoad(timeScale, multiply);
@@ -44,7 +48,10 @@ export async function runSimulation(options: RinhaOptions, command: string, prog
 	const checks = new Checks(source, accounts);
 	let earliestValidationMs = () => Number.POSITIVE_INFINITY;
 	const history = new History(() =>
-		Math.min(earliestValidationMs(), progress.measurement?.sender.earliestInvocation() ?? Number.POSITIVE_INFINITY),
+		Math.min(
+			earliestValidationMs(),
+			progress.measurement?.sender.earliestInvocation() ?? Number.POSITIVE_INFINITY,
+		),
 	);
 	try {
 		const judge = new Judge(source, checks, history, new Metrics(true));
@@ -102,14 +109,18 @@ export async function runSimulation(options: RinhaOptions, command: string, prog
 }
 
 /** As the official script does, it waits for a target that is still starting. */
-async function waitForAccounts({ target, timeoutMs, waitMs, reset }: RinhaOptions, progress: Progress): Promise<Account[]> {
+async function waitForAccounts(
+	{ target, timeoutMs, waitMs, reset }: RinhaOptions,
+	progress: Progress,
+): Promise<Account[]> {
 	const giveUpAtMs = performance.now() + waitMs;
 	for (;;) {
 		try {
 			if (reset) await resetAccounts(target, timeoutMs);
 			return await lookAtAccounts(target, [...officialLimits.keys()], timeoutMs);
 		} catch (error) {
-			if (!(error instanceof Unusable) || performance.now() + retryMs > giveUpAtMs || progress.isInterrupted) throw error;
+			if (!(error instanceof Unusable) || performance.now() + retryMs > giveUpAtMs || progress.isInterrupted)
+				throw error;
 		}
 		await new Promise((resolve) => setTimeout(resolve, retryMs));
 	}
@@ -152,7 +163,11 @@ function cents(usd: number): number {
 	return Math.round(usd * 100) / 100;
 }
 
-function shapeOf({ timeScale, connections, timeoutMs }: RinhaOptions, load: OfficialLoad, adjusted: boolean): Shape {
+function shapeOf(
+	{ timeScale, connections, timeoutMs }: RinhaOptions,
+	load: OfficialLoad,
+	adjusted: boolean,
+): Shape {
 	const texts = Array.from(load.schedules, ([kind, schedule]) => `${kind}s ${schedule.text}`);
 	return {
 		model: "simulation",

@@ -20,7 +20,8 @@ export function parseTarget(text: string): Target {
 	const url = URL.parse(text);
 	if (url === null || url.hostname === "" || !/^https?:\/\//i.test(text))
 		throw new Error(`"${text}" is no target: give http://HOST:PORT or unix:/PATH/OF.sock`);
-	if (url.protocol === "https:") throw new Error("https is not supported: test behind the part that ends TLS");
+	if (url.protocol === "https:")
+		throw new Error("https is not supported: test behind the part that ends TLS");
 	if (url.username !== "" || url.search !== "" || url.hash !== "")
 		throw new Error(`"${text}" may have no user, query or fragment: it is what paths are appended to`);
 	const port = Number(url.port || 80);

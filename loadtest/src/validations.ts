@@ -1,6 +1,11 @@
 /** The simulation's validations by their own names: how often each held, and how it failed first. */
 import type { ValidationRow } from "./result.ts";
-import { concurrentStatements, concurrentUsers, invalidBodies, missingAccountId } from "./simulation-script.ts";
+import {
+	concurrentStatements,
+	concurrentUsers,
+	invalidBodies,
+	missingAccountId,
+} from "./simulation-script.ts";
 
 export const named = {
 	together: (kind: string) => `${concurrentUsers} ${kind}s at once: each 200`,
@@ -35,7 +40,6 @@ export const isAboutBalance: ReadonlySet<string> = new Set([
 	...[named.totalAfter("debit"), named.totalAfter("credit"), named.toma, named.devolve, named.agreed],
 	...Object.values(named.limit),
 ]);
-
 
 export class Validations {
 	readonly #rows = new Map<string, { passed: number; failed: number; firstFailure: string | null }>();

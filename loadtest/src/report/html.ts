@@ -1,1 +1,3 @@
-export function htmlReport(result: unknown): string { return `${JSON.stringify(result,null,2)}\n`; }
+export function htmlReport(result: unknown): string {
+	return `${JSON.stringify(result, null, 2)}\n`;
+}

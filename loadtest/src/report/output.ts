@@ -77,7 +77,10 @@ function writeOut(text: string): void {
 /** Never a part of a report: a file that is there has it all, or what it had before. Devices are written to. */
 function writeWhole(path: string, report: string): void {
 	const found = statSync(path, { throwIfNoEntry: false });
-	if (found !== undefined && !found.isFile()) return writeFileSync(path, report);
+	if (found !== undefined && !found.isFile()) {
+		writeFileSync(path, report);
+		return;
+	}
 	const partial = `${path}.partial`;
 	try {
 		writeFileSync(partial, report);

@@ -39,18 +39,13 @@ function watchInLines(snapshots: Snapshots): Watch {
 }
 
 function obey(progress: Progress, key: Key): void {
-	switch (key) {
-		case "stop":
-			return progress.interrupt();
-		case "pause":
-			return progress.togglePause();
-		case "windowUp":
-			return progress.changeWindow(1);
-		case "windowDown":
-			return progress.changeWindow(-1);
-		case "rateUp":
-			return progress.changeRate(1);
-		case "rateDown":
-			return progress.changeRate(-1);
-	}
+	const actions: Readonly<Record<Key, () => void>> = {
+		stop: () => progress.interrupt(),
+		pause: () => progress.togglePause(),
+		windowUp: () => progress.changeWindow(1),
+		windowDown: () => progress.changeWindow(-1),
+		rateUp: () => progress.changeRate(1),
+		rateDown: () => progress.changeRate(-1),
+	};
+	actions[key]();
 }
