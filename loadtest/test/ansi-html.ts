@@ -5,7 +5,12 @@
 import { render } from "../src/tui/render.ts";
 import * as states from "./tui-states.ts";
 
-const colours: Readonly<Record<string, string>> = { 31: "#f7768e", 32: "#9ece6a", 33: "#e0af68", 36: "#7dcfff" };
+const colours: Readonly<Record<string, string>> = {
+	31: "#f7768e",
+	32: "#9ece6a",
+	33: "#e0af68",
+	36: "#7dcfff",
+};
 
 export function ansiHtml(lines: readonly string[]): string {
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
@@ -30,6 +35,7 @@ function css(parameters: string): string {
 if (import.meta.main) {
 	const [name = "open", size = "80x24"] = process.argv.slice(2);
 	const [columns = 80, rows = 24] = size.split("x").map(Number);
-	const state = states[`${name}State` as keyof typeof states];
+	const state = new Map(Object.entries(states)).get(`${name}State`);
+	if (state === undefined) throw new Error(`no state ${name}; there are ${Object.keys(states).join(", ")}`);
 	process.stdout.write(ansiHtml(render(state, columns, rows)));
 }

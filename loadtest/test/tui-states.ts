@@ -91,7 +91,11 @@ export const errorsState: ScreenState = {
 	counts: { sent: 194_803, succeeded: 151_220, otherStatus: 1213, failed: 1480 },
 	inFlight: 64,
 	waiting: 1204,
-	rate: { ...openState.rate, lastSecond: 2710 },
+	rate: {
+		...openState.rate,
+		lastSecond: 2710,
+		history: [...openState.rate.history.slice(4), 3120, 2890, 2655, 2710],
+	},
 	latenessP99Ms: 3.2,
 	generatorCpuShare: 0.93,
 	statuses: [...openState.statuses, { status: 503, count: 1213 }],

@@ -108,6 +108,7 @@ function isNumber(value: Measured): value is number {
 }
 
 function threeDigits(value: number): string {
+	if (value === 0) return "0";
 	if (value < 9.995) return value.toFixed(2);
 	if (value < 99.95) return value.toFixed(1);
 	return grouped(Math.round(value));

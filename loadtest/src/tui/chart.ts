@@ -1,4 +1,5 @@
-/** Bars made of characters: eighths of a cell upwards for a chart over time, to the right for a share. */
+/** Numbers as pictures: bars of eighths of a cell for what changes over time, a thin line for a share. */
+import { type Line, type Style, span } from "./line.ts";
 
 const upwards = " ▁▂▃▄▅▆▇█";
 const rightwards = " ▏▎▍▌▋▊▉█";
@@ -31,9 +32,22 @@ export const chartSecondsMax = 60;
 
 /** A share of so many columns, filled with spaces. A share above 0 is seen, however small. */
 export function bar(share: number, columns: number): string {
-	const bounded = Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0));
-	const eighths = bounded > 0 ? Math.max(1, Math.round(bounded * columns * 8)) : 0;
+	const eighths = cellsOf(share, columns, 8);
 	const full = Math.floor(eighths / 8);
 	const rest = full < columns ? (rightwards[eighths % 8] as string) : "";
 	return ("█".repeat(full) + rest).padEnd(columns);
+}
+
+/** A share as a thin line of so many columns, on a track that shows the whole. */
+export function gauge(share: number, columns: number, style: Style): Line {
+	if (columns < 1) return [];
+	const halves = cellsOf(share, columns, 2);
+	const filled = "━".repeat(Math.floor(halves / 2)) + (halves % 2 === 1 ? "╸" : "");
+	return [span(filled, style), span("─".repeat(columns - filled.length), "quiet")];
+}
+
+/** How many parts of cells a share fills, at least one if it is above 0. */
+function cellsOf(share: number, columns: number, parts: number): number {
+	const bounded = Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0));
+	return bounded > 0 ? Math.max(1, Math.round(bounded * columns * parts)) : 0;
 }

@@ -17,7 +17,7 @@ export function compactLines(
 	state: ScreenState,
 	columns: number,
 	rows: number,
-	phase: Line,
+	heading: Line,
 	progress: Line,
 	footer: Line,
 ): Line[] {
@@ -25,11 +25,10 @@ export function compactLines(
 	const charts = Math.max(0, columns - labelColumns);
 	const history = (values: readonly (number | null)[]) => [
 		span("".padEnd(labelColumns)),
-		span(chart(values, charts, 1)[0] ?? "", "accent"),
+		span(chart(values, charts, 1)[0] ?? "", "accentQuiet"),
 	];
 	const all: Ranked[] = [
-		{ rank: 7, line: [span(clean(state.target), "strong")] },
-		{ rank: 3, line: phase },
+		{ rank: 3, line: heading },
 		{ rank: 5, line: progress },
 		{ rank: 0, line: row("rate", rateSpans(state)) },
 		{ rank: 9, line: history(rate.history) },
@@ -48,7 +47,7 @@ export function compactLines(
 		{ rank: 1, line: row("failures", failureSpans(state)) },
 		{ rank: 11, line: row("generator", generatorSpans(state)) },
 		...(consistency.violations > 0 && consistency.lastMessage !== null
-			? [{ rank: 8, line: [span(clean(consistency.lastMessage), "bad")] } as const]
+			? [{ rank: 7, line: [span(clean(consistency.lastMessage), "bad")] } as const]
 			: []),
 		{ rank: 4, line: footer },
 	];

@@ -13,6 +13,7 @@ export const styles = {
 	bad: "31",
 	badStrong: "1;31",
 	accent: "36",
+	accentQuiet: "2;36",
 } as const;
 
 export type Style = keyof typeof styles;

@@ -2,7 +2,7 @@
  * What stands in each panel: lines for a given width and height, without the frame. A panel says how few
  * lines it can do with and how many it could use, and render.ts deals out the room.
  */
-import { bar, chart } from "./chart.ts";
+import { chart, gauge } from "./chart.ts";
 import { countText, latencyText, plural, rateText, shareText } from "./figures.ts";
 import {
 	clean,
@@ -64,11 +64,11 @@ export const ratePanel: Panel = {
 		return [
 			left,
 			right,
-			...charted(rate.history, columns, lines - 4, "accent"),
+			...charted(rate.history, columns, lines - 4),
 			[],
 			[
 				span("in flight ", "quiet"),
-				...(room >= 4 ? [span(bar(inFlight / Math.max(1, window), room), "accent"), span(" ")] : []),
+				...(room >= 4 ? [...gauge(inFlight / Math.max(1, window), room, "accent"), span(" ")] : []),
 				span(places, waiting === null || waiting === 0 ? "plain" : "warning"),
 			],
 		];
@@ -93,13 +93,12 @@ export const latencyPanel: Panel = {
 		];
 		const top = Math.max(0, ...latency.p99HistoryMs.map((ms) => ms ?? 0));
 		const chartLines = lines - 8;
-		if (chartLines < 1)
-			return [heading, ...rows, ...charted(latency.p99HistoryMs, columns, lines - 6, "accent")];
+		if (chartLines < 1) return [heading, ...rows, ...charted(latency.p99HistoryMs, columns, lines - 6)];
 		return [
 			heading,
 			...rows,
 			justified([span("p99 by second", "quiet")], top > 0 ? labelled("top", latencyText(top)) : [], columns),
-			...charted(latency.p99HistoryMs, columns, chartLines + 1, "accent"),
+			...charted(latency.p99HistoryMs, columns, chartLines + 1),
 		].slice(0, lines);
 	},
 };
@@ -136,7 +135,7 @@ export const answersPanel: Panel = {
 			const head = [span(String(status).padEnd(4), style), toTheRight(countText(count), 9), span(" ")];
 			const share = toTheRight(shareText(total > 0 ? count / total : 0), 8, "quiet");
 			const room = columns - lineColumns(head) - share.columns;
-			return room < 2 ? head : [...head, span(bar(total > 0 ? count / total : 0, room), style), share];
+			return room < 2 ? head : [...head, ...gauge(total > 0 ? count / total : 0, room, style), share];
 		});
 		const errorLines = errors.map(({ kind, message, count }) => [
 			...fit([span(kind, "bad")], 9),
@@ -178,10 +177,10 @@ export const generatorPanel: Panel = {
 						columns,
 					);
 		const share = span(`${Math.round(generatorCpuShare * 100)} %`.padStart(6), cpuStyle);
-		const room = Math.min(24, columns - "processor ".length - share.columns);
-		const gauge =
-			room >= 4 ? [span(bar(generatorCpuShare, room), cpuStyle === "plain" ? "accent" : cpuStyle)] : [];
-		return [justified([span("processor ", "quiet")], [...gauge, share], columns), late];
+		const label = span("processor ", "quiet");
+		const room = columns - label.columns - share.columns;
+		const used = gauge(generatorCpuShare, room, cpuStyle === "plain" ? "accent" : cpuStyle);
+		return [[label, ...(room >= 4 ? used : []), share], late];
 	},
 };
 
@@ -199,8 +198,8 @@ function toTheRight(text: string, columns: number, style: Style = "plain"): Span
 	return span(text.padStart(columns), style);
 }
 
-function charted(values: readonly (number | null)[], columns: number, lines: number, style: Style): Line[] {
-	return lines < 1 ? [] : chart(values, columns, lines).map((text) => [span(text, style)]);
+function charted(values: readonly (number | null)[], columns: number, lines: number): Line[] {
+	return lines < 1 ? [] : chart(values, columns, lines).map((text) => [span(text, "accentQuiet")]);
 }
 
 /** Both lists, cut so that neither hides the other; what is left out is counted. */

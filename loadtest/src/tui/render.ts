@@ -6,6 +6,8 @@
  *     one column of panels     narrow and high
  *     plain lines              the rest; the less important ones are left out first
  */
+
+import { gauge } from "./chart.ts";
 import { compactLines } from "./compact.ts";
 import { clockText, countText } from "./figures.ts";
 import { clean, encode, fit, justified, type Line, type Span, type Style, span } from "./line.ts";
@@ -53,9 +55,16 @@ function layout(state: ScreenState, columns: number, rows: number): Line[] {
 			const body =
 				grid.length > 3 ? drawGrid(grid, state, columns, room) : drawGrid(grid, state, columns, room);
 			const blank: Line[] = Array.from({ length: room - body.length }, () => []);
-			return [...header(state, columns), ...body, ...blank, footer(state)];
+			return [...header(state, columns), ...body, ...blank, indented(footer(state, true))];
 		}
-	return compactLines(state, columns, rows, [phaseSpan(state)], progress(state, columns), footer(state));
+	return compactLines(
+		state,
+		columns,
+		rows,
+		heading(state, columns),
+		progress(state, columns),
+		footer(state, false),
+	);
 }
 
 function drawGrid(
@@ -125,14 +134,22 @@ function header(state: ScreenState, columns: number): Line[] {
 		state.repetitions > 1 ? [span(`  run ${state.repetition} of ${state.repetitions}`, "quiet")] : [];
 	const adjusted = state.isAdjusted ? [span("  adjusted by hand", "warning")] : [];
 	return [
-		justified([span(` ${clean(state.target)}`, "strong")], [phaseSpan(state), span(" ")], columns),
+		indented(heading(state, columns - 2)),
 		justified(
 			[span(` ${state.model} model`, "quiet"), span(` · ${clean(state.shape)}`, "quiet")],
 			[...adjusted, ...repetition, span(" ")],
 			columns,
 		),
-		progress(state, columns),
+		indented(progress(state, columns - 2)),
 	];
+}
+
+function indented(line: Line): Line {
+	return [span(" "), ...line, span(" ")];
+}
+
+function heading(state: ScreenState, columns: number): Line {
+	return justified([span(clean(state.target), "strong")], [phaseSpan(state)], columns);
 }
 
 function phaseSpan({ phase, isPaused }: ScreenState): Span {
@@ -145,25 +162,19 @@ function progress(state: ScreenState, columns: number): Line {
 	const { doneShare, elapsedSeconds, durationSeconds, iterations, counts } = state;
 	const end = durationSeconds === null ? "" : ` of ${clockText(durationSeconds)}`;
 	const done = iterations === null ? "" : `  ${countText(counts.sent)} of ${countText(iterations)}`;
-	const clock = ` ${clockText(elapsedSeconds)}${end}${done} `;
-	const room = Math.max(0, columns - clock.length - 1);
-	const full = Math.round(Math.min(1, Math.max(0, doneShare ?? 0)) * room) || 0;
-	return [
-		span(" "),
-		span("━".repeat(full), state.isPaused ? "warning" : "good"),
-		span("─".repeat(room - full), "quiet"),
-		span(clock),
-	];
+	const clock = ` ${clockText(elapsedSeconds)}${end}${done}`;
+	const room = Math.max(0, columns - clock.length);
+	return [...gauge(doneShare ?? 0, room, state.isPaused ? "warning" : "good"), span(clock)];
 }
 
-function footer(state: ScreenState): Line {
-	const isMeasuring = state.phase === "measuring";
-	const keys: [string, string][] = [["q", "stop and report"]];
-	if (isMeasuring) {
+function footer(state: ScreenState, isRoomy: boolean): Line {
+	const keys: [string, string][] = [["q", isRoomy ? "stop and report" : "stop"]];
+	if (state.phase === "measuring") {
 		keys.push(["p", state.isPaused ? "go on" : "pause"], ["+ −", "window"]);
 		if (state.rate.asked !== null) keys.push(["[ ]", "rate"]);
 	}
-	return keys.flatMap(([key, meaning]) => [span(` ${key}`, "strong"), span(` ${meaning}  `, "quiet")]);
+	const gap = isRoomy ? "   " : "  ";
+	return keys.flatMap(([key, meaning]) => [span(key, "strong"), span(` ${meaning}${gap}`, "quiet")]);
 }
 
 function sum(numbers: readonly number[]): number {

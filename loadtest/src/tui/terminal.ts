@@ -2,6 +2,7 @@
  * The live screen on a terminal: takes it over, draws what has changed, listens to keys, and gives it back as
  * it was, whichever way the program ends.
  */
+import type { ReadStream, WriteStream } from "node:tty";
 import { render } from "./render.ts";
 import type { ScreenState } from "./state.ts";
 import { TerminalOutput } from "./terminal-output.ts";
@@ -16,8 +17,8 @@ export interface Screen {
 }
 
 export interface ScreenOptions {
-	readonly input: NodeJS.ReadStream;
-	readonly output: NodeJS.WriteStream;
+	readonly input: ReadStream;
+	readonly output: WriteStream & { readonly fd: number };
 	readonly color: boolean;
 	readonly onKey: (key: Key) => void;
 	/** Ctrl-C, which is no signal while the screen is open. */

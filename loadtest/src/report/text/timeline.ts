@@ -5,13 +5,14 @@
  *     > #19457          ├────────┤     statement: balance -3000
  */
 import type { WindowRow } from "../../result.ts";
-import { clean, cut, type Line, span } from "../../tui/line.ts";
+import { clean, type Line, span, wrapped } from "../../tui/line.ts";
 import { momentText, plural } from "../units.ts";
 import { paragraph } from "./layout.ts";
 
 const barColumns = 24;
 /** A longer window isn't looked at in a terminal. */
 const rowsMax = 16;
+const textLinesMax = 3;
 
 export function timeline(window: readonly WindowRow[], width: number): Line[] {
 	const rows = aroundUnexplained(window);
@@ -21,27 +22,30 @@ export function timeline(window: readonly WindowRow[], width: number): Line[] {
 	const lead = digits + 8;
 	const column = (ms: number) =>
 		until > from ? Math.round(((ms - from) / (until - from)) * (barColumns - 1)) : 0;
-	const drawn = rows.map(({ number, sentAtMs, receivedAtMs, text, unexplained }): Line => {
+	const drawn = rows.flatMap(({ number, sentAtMs, receivedAtMs, text, unexplained }): Line[] => {
 		const bar =
 			receivedAtMs === null ? openBar(column(sentAtMs)) : closedBar(column(sentAtMs), column(receivedAtMs));
-		const said = cut(clean(text), width - lead - barColumns);
-		return [
+		const said = wrapped(clean(text), width - lead - barColumns, textLinesMax);
+		const style = unexplained ? "badStrong" : "plain";
+		const first = [
 			span(`    ${unexplained ? ">" : " "} `, "badStrong"),
 			span(`#${number}`.padEnd(digits), unexplained ? "badStrong" : "quiet"),
 			span(" "),
 			span(bar.padEnd(barColumns), unexplained ? "bad" : "accent"),
 			span(" "),
-			span(said, unexplained ? "badStrong" : "plain"),
+			span(said[0] ?? "", style),
 		];
+		const below = " ".repeat(lead + barColumns);
+		return [first, ...said.slice(1).map((line) => [span(below), span(line, style)])];
 	});
 	const left = window.length - rows.length;
-	const span_ = `${momentText(from)} to ${momentText(until)}; > is the one for which no order is left`;
+	const legend = `${momentText(from)} to ${momentText(until)}; > is the one for which no order is left`;
 	return [
 		...drawn,
-		...paragraph(span_, width, "quiet", " ".repeat(lead)),
+		...paragraph(legend, width, "quiet", " ".repeat(lead)),
 		...(left === 0
 			? []
-			: paragraph(`${plural(left, "row")} more are in the other reports`, width, "quiet", " ".repeat(lead))),
+			: paragraph(`${plural(left, "more row")} in the other reports`, width, "quiet", " ".repeat(lead))),
 	];
 }
 

@@ -59,7 +59,10 @@ export function validity({ validity: { verdict, reason } }: Result, width: numbe
 
 export function consistency({ consistency: found }: Result, width: number): Section {
 	const { verdict, reason, accounts, audit, violations } = found;
-	const open = accounts.filter((account) => account.verdict !== "linearizable");
+	const open = accounts
+		.filter((account) => account.verdict !== "linearizable")
+		.map((account) => ({ ...account, text: `account ${account.accountId}: ${account.reason ?? ""}` }))
+		.filter(({ text }) => text !== reason);
 	const shown = violations.slice(0, violationsShown);
 	// The one window there is says more than the first three answers.
 	const drawn = violations.slice(violationsShown).find(({ window }) => window.length > 0);
@@ -67,9 +70,7 @@ export function consistency({ consistency: found }: Result, width: number): Sect
 		title: "Consistency of the books",
 		lines: [
 			...verdictLines(verdict, reason, width),
-			...open.flatMap((account) =>
-				verdictLines(account.verdict, `account ${account.accountId}: ${account.reason ?? ""}`, width),
-			),
+			...open.flatMap((account) => verdictLines(account.verdict, account.text, width)),
 			...audit.flatMap((row) => verdictLines(row.verdict, `${row.source}: ${row.reason}`, width)),
 			...[...shown, ...(drawn === undefined ? [] : [drawn])].flatMap((violation) =>
 				violationLines(violation, width),
@@ -93,7 +94,7 @@ function violationLines(violation: Violation, width: number): Line[] {
 	];
 }
 
-export function whenText({ sentAtMs, receivedAtMs }: Violation): string {
+function whenText({ sentAtMs, receivedAtMs }: Violation): string {
 	if (sentAtMs === null) return "found after the run";
 	const took = receivedAtMs === null ? "no answer" : `answered at ${momentText(receivedAtMs)}`;
 	return `sent at ${momentText(sentAtMs)}, ${took}`;
