@@ -5,13 +5,14 @@
 import { ask } from "./ask.ts";
 import { auditDatabase } from "./audit.ts";
 import type { Account, Checks } from "./checks.ts";
+import { explanationOf } from "./explanation.ts";
 import type { History, HistoryRecord } from "./history.ts";
 import { type Judge, quotedAnswer } from "./judge.ts";
 import { LinearizabilityChecker } from "./linearizability.ts";
 import type { Observation } from "./operation.ts";
 import type { Progress } from "./progress.ts";
 import { Requests } from "./requests.ts";
-import type { AccountVerdict, AuditRow, Consistency, WindowRow } from "./result.ts";
+import type { AccountVerdict, AuditRow, Consistency } from "./result.ts";
 import type { OperationSource } from "./scenario.ts";
 import type { Target } from "./target.ts";
 
@@ -75,7 +76,9 @@ export async function checkBooks(plan: BooksPlan): Promise<Consistency> {
 		checker.finish();
 	}
 	const accounts = [...checkers].map(([accountId, checker]) => accountVerdict(accountId, checker, history));
-	for (const [accountId, checker] of checkers) addWindow(plan, accountId, checker);
+	for (const [accountId, checker] of checkers)
+		if (history.failure === undefined && checker.verdict === "not linearizable")
+			judge.add(explanationOf(checker, accountId, judge, plan.source));
 	const audit = [finals.row, ...auditFile(plan, outcomes, finals.statements)];
 	return conclude(judge, accounts, audit);
 }
@@ -159,57 +162,6 @@ function accountVerdict(
 			reason: `the history is not whole: ${history.failure}`,
 		};
 	return { accountId, verdict: checker.verdict, operations, unknownOutcomes, reason: reason ?? null };
-}
-
-function addWindow(
-	{ judge, source, history }: BooksPlan,
-	accountId: number,
-	checker: LinearizabilityChecker,
-): void {
-	if (history.failure !== undefined || checker.verdict !== "not linearizable") return;
-	const { unexplained } = checker;
-	const at = (ms: number) => ms - judge.startedAtMs;
-	judge.add({
-		name: "not-linearizable",
-		message: checker.reason ?? "no order of the operations explains the answers",
-		accountId,
-		sentAtMs: unexplained === undefined ? null : at(unexplained.invokedAtMs),
-		receivedAtMs: unexplained === undefined ? null : finite(at(unexplained.endedAtMs)),
-		request: null,
-		response: null,
-		window: checker.window.map(
-			(observation): WindowRow => ({
-				number: observation.number,
-				sentAtMs: at(observation.invokedAtMs),
-				receivedAtMs: finite(at(observation.endedAtMs)),
-				text: observationText(observation, source),
-				unexplained: observation === unexplained,
-			}),
-		),
-	});
-}
-
-function finite(ms: number): number | null {
-	return Number.isFinite(ms) ? ms : null;
-}
-
-function observationText(
-	{ outcome, change, balance, entries }: Observation,
-	source: OperationSource,
-): string {
-	const asked = `${change > 0 ? "credit" : "debit"} of ${Math.abs(change)}`;
-	if (outcome === "posted") return `${asked}: balance ${balance}`;
-	if (outcome === "refused") return `${asked}: refused`;
-	if (outcome === "unknown") return `${asked}: no answer`;
-	const newest = entries.slice(0, 3).map((token) => changeText(token, source));
-	const more = entries.length > 3 ? ", …" : "";
-	return `statement: balance ${balance}, newest ${newest.length === 0 ? "none" : newest.join(", ") + more}`;
-}
-
-function changeText(token: number, source: OperationSource): string {
-	if (token < 0) return "an earlier one";
-	const { kind, amount } = source.operation(token);
-	return kind === "credit" ? `+${amount}` : `-${amount}`;
 }
 
 function auditFile(

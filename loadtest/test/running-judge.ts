@@ -127,11 +127,12 @@ let seatsTaken = 0;
 const queue: (() => void)[] = [];
 
 async function takeSeat(): Promise<void> {
-	if (seatsTaken >= atOnceMax) await new Promise<void>((resolve) => queue.push(resolve));
-	seatsTaken += 1;
+	if (seatsTaken < atOnceMax) seatsTaken += 1;
+	else await new Promise<void>((resolve) => queue.push(resolve));
 }
 
 function leaveSeat(): void {
-	seatsTaken -= 1;
-	queue.shift()?.();
+	const next = queue.shift();
+	if (next === undefined) seatsTaken -= 1;
+	else next();
 }

@@ -36,7 +36,9 @@ ${shown}`;
 function violationOf(violation: Violation, isOpen: boolean): Markup {
 	const { name, message, accountId, request, response, window } = violation;
 	const part = (label: string, text: string | null) =>
-		text === null ? nothing : markup`<dt>${label}</dt><dd><pre>${text}</pre></dd>
+		text === null
+			? nothing
+			: markup`<dt>${label}</dt><dd><pre>${text}</pre></dd>
 `;
 	return markup`<details class="card violation"${isOpen ? markup` open` : nothing}>
 <summary><b>${name}</b> ${message}</summary>

@@ -142,7 +142,19 @@ export function listedSeconds({ seconds }: Result): Markup {
 	if (seconds.length === 0) return nothing;
 	if (seconds.length > listedMax)
 		return markup`<p class="empty">${countText(seconds.length)} seconds are too many to list here; the CSV report has them.</p>`;
-	const names = ["Second", "Asked", "Sent", "Answered", "Errors", "p50", "p99", "p99.9", "Lateness p99", "In flight", "Processor"];
+	const names = [
+		"Second",
+		"Asked",
+		"Sent",
+		"Answered",
+		"Errors",
+		"p50",
+		"p99",
+		"p99.9",
+		"Lateness p99",
+		"In flight",
+		"Processor",
+	];
 	const rows = seconds.map((row) =>
 		[
 			...[row.second, row.asked, row.sent, row.answered, row.errors].map(countText),
@@ -153,7 +165,9 @@ export function listedSeconds({ seconds }: Result): Markup {
 	);
 	return markup`<details class="card"><summary>Every second as a list</summary><div class="scroll tall"><table><caption>Every second</caption>
 <thead><tr>${names.map((name) => markup`<th scope="col">${name}</th>`)}</tr></thead>
-<tbody>${rows.map((cells) => markup`<tr>${cells}</tr>
-`)}</tbody></table></div></details>
+<tbody>${rows.map(
+		(cells) => markup`<tr>${cells}</tr>
+`,
+	)}</tbody></table></div></details>
 `;
 }

@@ -1,7 +1,7 @@
 /** The page's tables: operations, statuses, errors, thresholds, the baseline, repetitions, the conditions. */
 import type { Comparison, Figures, Latency, Result, Simulation } from "../../result.ts";
-import { mixText } from "../text/counts.ts";
 import { parseThreshold } from "../../threshold.ts";
+import { mixText } from "../text/counts.ts";
 import {
 	absent,
 	bytesText,
@@ -34,22 +34,30 @@ export function operations({ operations: rows }: Result): Markup {
 }
 
 export function totals({ summary, latency }: Result): Markup {
-	const { requests, succeeded, otherStatus, failed, unsent, bytesSent, bytesReceived, elapsedSeconds } = summary;
+	const { requests, succeeded, otherStatus, failed, unsent, bytesSent, bytesReceived, elapsedSeconds } =
+		summary;
 	const perSecond = (amount: number) => (elapsedSeconds > 0 ? amount / elapsedSeconds : 0);
 	const count = (name: string, amount: number, rate = perSecond(amount)) =>
 		row(name, [countText(amount), rateText(rate)]);
 	const bytes = (name: string, amount: number) =>
 		row(name, [bytesText(amount), `${bytesText(perSecond(amount))}/s`]);
-	return table("Totals", ["", "Total", "Rate"], [
-		row("Requests", [countText(requests), summary.rateAsked === null ? "" : `${rateText(summary.rateAsked)} asked`]),
-		count("Answers", latency.response.count, summary.rate),
-		count("Accepted answers", succeeded),
-		count("Answers not accepted", otherStatus),
-		count("Without an answer", failed),
-		count("Never sent", unsent),
-		bytes("Sent", bytesSent),
-		bytes("Received", bytesReceived),
-	]);
+	return table(
+		"Totals",
+		["", "Total", "Rate"],
+		[
+			row("Requests", [
+				countText(requests),
+				summary.rateAsked === null ? "" : `${rateText(summary.rateAsked)} asked`,
+			]),
+			count("Answers", latency.response.count, summary.rate),
+			count("Accepted answers", succeeded),
+			count("Answers not accepted", otherStatus),
+			count("Without an answer", failed),
+			count("Never sent", unsent),
+			bytes("Sent", bytesSent),
+			bytes("Received", bytesReceived),
+		],
+	);
 }
 
 export function statuses({ statuses: rows, summary }: Result): Markup {
@@ -62,7 +70,9 @@ export function statuses({ statuses: rows, summary }: Result): Markup {
 
 export function errors({ errors: rows }: Result): Markup {
 	if (rows.length === 0) return nothing;
-	const cells = rows.map(({ kind, message, count }) => row(kind, [countText(count), markup`<span class="long">${message}</span>`]));
+	const cells = rows.map(({ kind, message, count }) =>
+		row(kind, [countText(count), markup`<span class="long">${message}</span>`]),
+	);
 	return markup`<div class="words">${table("Errors: requests without a whole answer", ["Kind", "Requests", "Message"], cells)}</div>`;
 }
 
@@ -75,15 +85,34 @@ export function percentiles({ response, service, lateness }: Latency, isClosed: 
 	const rowOf = (name: string, values: readonly (number | undefined)[]) => row(name, values.map(latencyText));
 	const measured = (read: (found: typeof response) => number) =>
 		columns.map(({ found }) => (found.count === 0 ? undefined : read(found)));
-	return table("Percentiles", ["", ...columns.map(({ name }) => name)], [
-		rowOf("Minimum", measured(({ minMs }) => minMs)),
-		...response.percentiles.map(({ percentile }, index) =>
-			rowOf(percentileText(percentile), columns.map(({ found }) => found.percentiles[index]?.ms)),
-		),
-		rowOf("Maximum", measured(({ maxMs }) => maxMs)),
-		rowOf("Mean", measured(({ meanMs }) => meanMs)),
-		rowOf("Standard deviation", measured(({ stdevMs }) => stdevMs)),
-	]);
+	return table(
+		"Percentiles",
+		["", ...columns.map(({ name }) => name)],
+		[
+			rowOf(
+				"Minimum",
+				measured(({ minMs }) => minMs),
+			),
+			...response.percentiles.map(({ percentile }, index) =>
+				rowOf(
+					percentileText(percentile),
+					columns.map(({ found }) => found.percentiles[index]?.ms),
+				),
+			),
+			rowOf(
+				"Maximum",
+				measured(({ maxMs }) => maxMs),
+			),
+			rowOf(
+				"Mean",
+				measured(({ meanMs }) => meanMs),
+			),
+			rowOf(
+				"Standard deviation",
+				measured(({ stdevMs }) => stdevMs),
+			),
+		],
+	);
 }
 
 export function thresholds({ thresholds: rows }: Result): Markup {
@@ -116,14 +145,30 @@ ${table("Before and after", ["Figure", "Before", "After", "Change", "95 % interv
 `;
 }
 
-const repeatFigures = ["rate", "mean", "p50", "p90", "p99", "p999", "max", "errors"] as const satisfies (keyof Figures)[];
+const repeatFigures = [
+	"rate",
+	"mean",
+	"p50",
+	"p90",
+	"p99",
+	"p999",
+	"max",
+	"errors",
+] as const satisfies (keyof Figures)[];
 
 export function repeats({ repeats: runs }: Result): Markup {
 	if (runs.length < 2) return nothing;
 	const rows = runs.map((figures, index) =>
-		row(String(index + 1), repeatFigures.map((figure) => figureText(figure, figures[figure]))),
+		row(
+			String(index + 1),
+			repeatFigures.map((figure) => figureText(figure, figures[figure])),
+		),
 	);
-	return table("Repetitions, the last one of which this page is about", ["Run", ...repeatFigures.map((figure) => figureNames[figure])], rows);
+	return table(
+		"Repetitions, the last one of which this page is about",
+		["Run", ...repeatFigures.map((figure) => figureNames[figure])],
+		rows,
+	);
 }
 
 export function simulation(found: Simulation | null): Markup {
@@ -139,11 +184,18 @@ export function simulation(found: Simulation | null): Markup {
 	const isFull = found.timeScale === 1 && found.multiply === 1;
 	return markup`<section aria-labelledby="simulation"><h2 id="simulation">The official simulation</h2>
 <p class="lead">${countText(found.requests)} of ${countText(found.requestsExpected)} requests were sent${isFull ? "" : `, at ${found.timeScale} of the time and ${found.multiply} times the load: this is not the official run`}.</p>
-<div class="columns">${table("The verdict in money", ["", "Measured", "USD"], [
-		row("Answered within 250 ms", [shareText(found.shareWithin250Ms), usdText(-found.fineLatencyUsd)]),
-		row("Inconsistent balances", [countText(found.inconsistentBalances), usdText(-found.fineConsistencyUsd)]),
-		row("Verdict", ["", markup`<b>${usdText(found.verdictUsd)}</b>`]),
-	])}</div>
+<div class="columns">${table(
+		"The verdict in money",
+		["", "Measured", "USD"],
+		[
+			row("Answered within 250 ms", [shareText(found.shareWithin250Ms), usdText(-found.fineLatencyUsd)]),
+			row("Inconsistent balances", [
+				countText(found.inconsistentBalances),
+				usdText(-found.fineConsistencyUsd),
+			]),
+			row("Verdict", ["", markup`<b>${usdText(found.verdictUsd)}</b>`]),
+		],
+	)}</div>
 <div class="words">${table("Validations", ["Validation", "Verdict", "Held", "Failed", "First failure"], rows)}</div></section>
 `;
 }
@@ -156,15 +208,28 @@ export function conditions(result: Result): Markup {
 		["Started", dateText(result.startedAt)],
 		["Took", `${secondsText(summary.elapsedSeconds)}, after ${shape.warmUpSeconds} s of warm-up`],
 		["Model", shape.schedule === null ? shape.model : `${shape.model}, ${shape.schedule}`],
-		["Concurrency", `${countText(shape.concurrency)}, ${shape.connections === "shared" ? "shared connections" : "a connection for each request"}`],
+		[
+			"Concurrency",
+			`${countText(shape.concurrency)}, ${shape.connections === "shared" ? "shared connections" : "a connection for each request"}`,
+		],
 		["Mix", shape.model === "simulation" ? "the official one" : mixText(shape.mix)],
 		["Accounts", shape.accountIds.join(", ")],
 		["Time limit", latencyText(shape.timeoutMs)],
 		["Seed", String(seed)],
-		["Generator", `${program.name} ${program.version} on ${program.runtime}, ${shareText(summary.generatorCpuShare)} of a processor, ${Math.round(summary.generatorMemoryMb)} MB`],
-		["Machine", `${machine.processors} × ${machine.processor}, ${countText(machine.memoryMb)} MB, ${machine.system}`],
+		[
+			"Generator",
+			`${program.name} ${program.version} on ${program.runtime}, ${shareText(summary.generatorCpuShare)} of a processor, ${Math.round(summary.generatorMemoryMb)} MB`,
+		],
+		[
+			"Machine",
+			`${machine.processors} × ${machine.processor}, ${countText(machine.memoryMb)} MB, ${machine.system}`,
+		],
 	];
-	return markup`<div class="words">${table("What was run, and where", ["", ""], rows.map(([name, value]) => row(name, [value])))}</div>`;
+	return markup`<div class="words">${table(
+		"What was run, and where",
+		["", ""],
+		rows.map(([name, value]) => row(name, [value])),
+	)}</div>`;
 }
 
 export function dateText(iso: string): string {

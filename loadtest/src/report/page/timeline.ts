@@ -13,7 +13,10 @@ const textMax = 110;
 
 export function timeline(window: readonly WindowRow[]): Markup {
 	const from = Math.min(...window.map(({ sentAtMs }) => sentAtMs));
-	const until = Math.max(...window.map(({ sentAtMs, receivedAtMs }) => receivedAtMs ?? sentAtMs), from + 0.001);
+	const until = Math.max(
+		...window.map(({ sentAtMs, receivedAtMs }) => receivedAtMs ?? sentAtMs),
+		from + 0.001,
+	);
 	const at = (ms: number) => round(left + ((ms - from) / (until - from)) * (width - left - right));
 	const height = head + rowHeight * window.length + 6;
 	const label = `${window.length} operations from ${momentText(from)} to ${momentText(until)} of the measured time, listed below`;
@@ -34,7 +37,11 @@ function grid(from: number, until: number, height: number, at: (ms: number) => n
 	});
 }
 
-function rowOf({ number, sentAtMs, receivedAtMs, text, unexplained }: WindowRow, y: number, at: (ms: number) => number): Markup {
+function rowOf(
+	{ number, sentAtMs, receivedAtMs, text, unexplained }: WindowRow,
+	y: number,
+	at: (ms: number) => number,
+): Markup {
 	const kind = kinds.find((known) => text.startsWith(known)) ?? "other";
 	const x = at(sentAtMs);
 	const end = receivedAtMs === null ? width - right : at(receivedAtMs);

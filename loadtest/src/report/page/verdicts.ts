@@ -82,7 +82,12 @@ function comparisonBanner({ comparison }: Result): Banner[] {
 	if (comparison === null) return [];
 	const { verdict, baseline } = comparison;
 	return [
-		{ question: "Against the baseline", verdict, tone: tones[verdict] ?? "plain", reason: `compared with ${baseline}` },
+		{
+			question: "Against the baseline",
+			verdict,
+			tone: tones[verdict] ?? "plain",
+			reason: `compared with ${baseline}`,
+		},
 	];
 }
 
@@ -110,18 +115,28 @@ export function tiles({ summary, latency, shape }: Result): Markup {
 		{
 			name: "Answers a second",
 			value: rateText(summary.rate),
-			note: summary.rateAsked === null ? `${shape.concurrency} in flight` : `${rateText(summary.rateAsked)} asked`,
+			note:
+				summary.rateAsked === null
+					? `${shape.concurrency} in flight`
+					: `${rateText(summary.rateAsked)} asked`,
 		},
 		...[50, 99, 99.9].map((percentile) => ({
 			name: `p${percentile}`,
 			value: latencyText(response.percentiles.find((found) => found.percentile === percentile)?.ms),
 			note: response.count === 0 ? "no answers" : "response time",
 		})),
-		{ name: "Longest", value: latencyText(response.count === 0 ? null : response.maxMs), note: `of ${plural(response.count, "answer")}` },
+		{
+			name: "Longest",
+			value: latencyText(response.count === 0 ? null : response.maxMs),
+			note: `of ${plural(response.count, "answer")}`,
+		},
 		{
 			name: "Success",
 			value: shareText(summary.successShare),
-			note: bad === 0 ? `all ${countText(summary.requests)} requests` : `${countText(bad)} of ${countText(summary.requests)} not`,
+			note:
+				bad === 0
+					? `all ${countText(summary.requests)} requests`
+					: `${countText(bad)} of ${countText(summary.requests)} not`,
 			tone: bad === 0 ? "plain" : "bad",
 		},
 	];
