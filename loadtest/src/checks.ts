@@ -128,7 +128,8 @@ export class Checks {
 
 	#tokenOf(entry: WireEntry, accountId: number, sent: number): Token | string {
 		const token = this.#source.tokenOf(entry, accountId, sent);
-		if (typeof token === "number" || this.#earlier.size === 0) return token;
+		// Without a tag of its own even an entry that could be ours may be from before the run.
+		if ((typeof token === "number" && token >= 0) || this.#earlier.size === 0) return token;
 		return this.#earlier.get(look(accountId, entry)) ?? token;
 	}
 

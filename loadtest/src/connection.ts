@@ -25,7 +25,12 @@ const handlers = {
 	drain: (socket: Socket<Connection>) => socket.data.drained(socket),
 	end: (socket: Socket<Connection>) => socket.data.socketEnded(socket, undefined),
 	close: (socket: Socket<Connection>, error?: Error) => socket.data.socketEnded(socket, error),
-	error: (socket: Socket<Connection>, error: Error) => socket.data.socketEnded(socket, error),
+	// What a socket suffers comes by close. This is what a handler above has thrown, which is a bug of ours.
+	error: (_: Socket<Connection>, error: Error) => {
+		setImmediate(() => {
+			throw error;
+		});
+	},
 };
 
 export class Connection {
@@ -71,8 +76,8 @@ export class Connection {
 			this.#connect();
 			return;
 		}
-		this.isSent = true;
 		const written = socket.write(request);
+		this.isSent = written >= 0;
 		if (written === request.length) return;
 		if (written < 0) this.#fail("reset", "the connection was closed before the request");
 		else this.#unwritten = Buffer.from(request.subarray(written));

@@ -38,21 +38,24 @@ export class History {
 	/** Records of posted, refused, shown and unknown. */
 	records = 0;
 
-	readonly #folder: string;
 	readonly #file: number;
 	readonly #earliestInvocation: () => number;
 	readonly #words = new Float64Array(blockWords);
 	readonly #halves = new Uint32Array(this.#words.buffer);
 	#used = headWords;
+	/** Bytes of whole blocks in the file. */
+	#written = 0;
 
 	/**
-	 * Makes a file in the system's folder for temporary files, which close() removes.
+	 * Makes a file in the system's folder for temporary files, and takes its name away at once: so it is gone
+	 * with this process, however that ends, and with close().
 	 * `earliestInvocation` tells when the oldest operation in flight was invoked, Infinity when there is none.
 	 */
 	constructor(earliestInvocation: () => number) {
 		this.#earliestInvocation = earliestInvocation;
-		this.#folder = mkdtempSync(join(tmpdir(), "crebito-history-"));
-		this.#file = openSync(join(this.#folder, "history"), "wx+");
+		const folder = mkdtempSync(join(tmpdir(), "crebito-history-"));
+		this.#file = openSync(join(folder, "history"), "wx+");
+		rmSync(folder, { recursive: true });
 	}
 
 	/** `endedAtMs` is Infinity for unknown. */
@@ -89,18 +92,11 @@ export class History {
 		this.#flush();
 		const words = new Float64Array(blockWords);
 		const halves = new Uint32Array(words.buffer);
-		for (let position = 0; this.failure === undefined; ) {
-			const head = readSync(this.#file, words, 0, headWords * 8, position);
-			if (head === 0) return;
+		for (let position = 0; position < this.#written; ) {
+			if (this.failure !== undefined || !this.#readBlock(words, position)) return;
 			const used = words[1] as number;
-			const length = (used - headWords) * 8;
-			const bytes = new Uint8Array(words.buffer, headWords * 8, length);
-			if (readSync(this.#file, bytes, 0, length, position + headWords * 8) !== length)
-				this.failure = "its file was cut";
-			else {
-				readBlock(words, halves, used, onRecord);
-				if (!onWatermark(words[0] as number)) return;
-			}
+			giveRecords(words, halves, used, onRecord);
+			if (!onWatermark(words[0] as number)) return;
 			position += used * 8;
 			await new Promise((resolve) => setImmediate(resolve));
 		}
@@ -108,7 +104,16 @@ export class History {
 
 	close(): void {
 		closeSync(this.#file);
-		rmSync(this.#folder, { recursive: true, force: true });
+	}
+
+	#readBlock(words: Float64Array, position: number): boolean {
+		try {
+			const length = readSync(this.#file, words, 0, words.byteLength, position);
+			if (length < headWords * 8 || length < (words[1] as number) * 8) this.failure = "its file was cut";
+		} catch (error) {
+			this.failure = `its file could not be read (${(error as NodeJS.ErrnoException).code})`;
+		}
+		return this.failure === undefined;
 	}
 
 	/** Into the page cache, once in some 3,500 requests: cheaper than a thread. Larger blocks make the reader's heap grow. */
@@ -124,13 +129,14 @@ export class History {
 	#write(bytes: Uint8Array): void {
 		try {
 			for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done);
+			this.#written += bytes.length;
 		} catch (error) {
 			this.failure = `its file could not be written (${(error as NodeJS.ErrnoException).code})`;
 		}
 	}
 }
 
-function readBlock(
+function giveRecords(
 	words: Float64Array,
 	halves: Uint32Array,
 	used: number,

@@ -31,12 +31,20 @@ export class Pacer {
 		this.#turn();
 	}
 
+	/** What is due next may be due earlier than it was when the timer was set. */
+	reschedule(): void {
+		clearTimeout(this.#timer);
+		if (this.#state === "turning" && this.#timer !== undefined) this.#turn();
+		else this.wake();
+	}
+
 	stop(): void {
 		this.#state = "stopped";
 		clearTimeout(this.#timer);
 	}
 
 	readonly #turn = (): void => {
+		this.#timer = undefined;
 		if (this.#state !== "turning") return;
 		const waitMs = this.#onTurn();
 		if (this.#state !== "turning") return;

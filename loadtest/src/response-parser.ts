@@ -5,15 +5,15 @@
  * without a string. One that comes in pieces is gathered; whatever is read stays read, so a byte is looked at
  * once however small the pieces are.
  *
- * Where RFC 9112 leaves a client the choice:
+ * Where RFC 9112 leaves a client the choice (for the head's lines, see `response-head.ts`):
  * - Transfer-Encoding wins over Content-Length (6.3), and the connection is not used again. In a response of
- *   HTTP/1.0 it is malformed (6.1), and so is any coding but one chunked: we never offer to take another.
- * - Content-Length may be repeated, in a field or a list, if all are equal. Nonsense in it is malformed, even
- *   where it would not count.
- * - A bare LF ends a line of the head and a trailer (2.2), but not a chunk or its size. A bare CR is malformed.
- * - Obsolete folding (5.2), a space before the colon (5.1) and an empty line before the status are malformed.
- * - The status may lack the space before an empty reason, as many servers have it.
+ *   HTTP/1.0 it is malformed (6.1).
+ * - A bare LF ends a line of the head and a trailer (2.2), but not a chunk or its size. A bare CR is malformed,
+ *   and so is an empty line before the status.
  */
+import { digit, isBlank, MalformedResponse, malformed, ResponseHead, wholeNumber } from "./response-head.ts";
+
+export { MalformedResponse };
 
 /** Of the status line and the fields, those of interim responses included. */
 export const headBytesMax = 16 * 1024;
@@ -28,32 +28,12 @@ const tab = 9;
 const lineFeed = 10;
 const carriageReturn = 13;
 const space = 32;
-const comma = 44;
-const colon = 58;
 const semicolon = 59;
-/** What tells a small letter from a capital. */
-const caseBit = 32;
 
-const versionPrefix = Buffer.from("HTTP/1.");
-const connection = Buffer.from("connection");
-const contentLength = Buffer.from("content-length");
-const transferEncoding = Buffer.from("transfer-encoding");
-const framingNames = [connection, contentLength, transferEncoding];
-const close = Buffer.from("close");
-const keepAlive = Buffer.from("keep-alive");
-const chunked = Buffer.from("chunked");
 const noBytes = Buffer.alloc(0);
-
-/** 1 for the bytes that a field's name may consist of. */
-const isNameByte = new Uint8Array(256);
-const nameBytes = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz";
-for (const byte of Buffer.from(nameBytes + nameBytes.toUpperCase())) isNameByte[byte] = 1;
 
 /** What comes next. */
 type Phase = "status line" | "field" | "sized" | "endless" | "chunk size" | "chunk" | "trailer" | "nothing";
-
-/** The answer isn't HTTP/1, or beyond the bounds. The connection is of no more use, the parser after reset(). */
-export class MalformedResponse extends Error {}
 
 export class ResponseParser {
 	/** Of the last complete response. */
@@ -82,13 +62,7 @@ export class ResponseParser {
 	/** No line may end beyond this. */
 	#lineEndMax = headBytesMax;
 
-	#status = 0;
-	#minorVersion = 0;
-	/** -1 when it isn't given. */
-	#contentLength = -1;
-	#isChunked = false;
-	#saysClose = false;
-	#saysKeepAlive = false;
+	readonly #head = new ResponseHead();
 	#chunkSize = 0;
 
 	/**
@@ -185,93 +159,35 @@ export class ResponseParser {
 		throw this.#malformed(`${what} beyond the bound`, this.#position, this.#lineEndMax);
 	}
 
-	/** Such as HTTP/1.1 200 OK. Any minor version but 0 is read as 1. */
 	#readStatusLine(): boolean {
-		const input = this.#input;
-		const versionEnd = this.#position + 8;
-		const statusEnd = versionEnd + 4;
-		this.#minorVersion = number(input, versionEnd - 1, versionEnd, 10);
-		this.#status = number(input, versionEnd + 1, statusEnd, 10);
-		const isWell =
-			this.#lineEnd >= statusEnd &&
-			is(input, this.#position, versionEnd - 1, versionPrefix, 0) &&
-			this.#minorVersion >= 0 &&
-			input[versionEnd] === space &&
-			this.#status >= 100 &&
-			(this.#lineEnd === statusEnd || input[statusEnd] === space);
-		if (!isWell) throw this.#malformed("not a status line of HTTP/1");
-		this.#contentLength = -1;
-		this.#isChunked = this.#saysClose = this.#saysKeepAlive = false;
+		this.#head.readStatusLine(this.#input, this.#position, this.#lineEnd);
 		this.#position = this.#nextLine;
 		this.#phase = "field";
 		return true;
 	}
 
 	#readField(): boolean {
-		const input = this.#input;
-		const start = this.#position;
-		if (this.#lineEnd === start) {
-			return this.#phase === "field" ? this.#endHead() : this.#complete(this.#nextLine);
-		}
-		let end = start;
-		while (isNameByte[input[end] as number] === 1) end++;
-		if (isBlank(input[start])) throw this.#malformed("a folded line");
-		if (end === start || input[end] !== colon) throw this.#malformed("not a field");
-		if (this.#phase === "field") {
-			for (const name of framingNames) {
-				if (is(input, start, end, name, caseBit)) this.#readList(name, end + 1);
-			}
-		}
+		const isTrailer = this.#phase === "trailer";
+		if (this.#lineEnd === this.#position) return isTrailer ? this.#complete(this.#nextLine) : this.#endHead();
+		this.#head.readField(this.#input, this.#position, this.#lineEnd, isTrailer);
 		this.#position = this.#nextLine;
 		return true;
 	}
 
-	/** The value of a field is a list with commas, in which elements may be missing. */
-	#readList(name: Buffer, from: number): void {
-		const input = this.#input;
-		let elements = 0;
-		for (let next = from; next < this.#lineEnd; next++) {
-			let start = next;
-			while (next < this.#lineEnd && input[next] !== comma) next++;
-			let end = next;
-			while (start < end && isBlank(input[start])) start++;
-			while (start < end && isBlank(input[end - 1])) end--;
-			if (start === end) continue;
-			this.#readElement(name, start, end);
-			elements++;
-		}
-		if (elements === 0 && name !== connection) throw this.#malformed("an empty field");
-	}
-
-	#readElement(name: Buffer, start: number, end: number): void {
-		if (name === connection) {
-			if (is(this.#input, start, end, close, caseBit)) this.#saysClose = true;
-			else if (is(this.#input, start, end, keepAlive, caseBit)) this.#saysKeepAlive = true;
-		} else if (name === contentLength) {
-			const length = number(this.#input, start, end, 10);
-			const isConflict = this.#contentLength >= 0 && this.#contentLength !== length;
-			if (length < 0 || isConflict) throw this.#malformed("an unclear Content-Length");
-			this.#contentLength = length;
-		} else {
-			const isKnown = is(this.#input, start, end, chunked, caseBit);
-			if (!isKnown || this.#isChunked) throw this.#malformed("a transfer coding that nobody asked for");
-			this.#isChunked = true;
-		}
-	}
-
 	#endHead(): boolean {
+		const { status, isChunked, minorVersion, contentLength } = this.#head;
 		this.#position = this.bodyStart = this.bodyEnd = this.#nextLine;
-		if (this.#status === 101) throw new MalformedResponse("101, and nobody asked for another protocol");
-		if (this.#status === 204 || this.#status === 304) return this.#complete(this.#nextLine);
-		if (this.#status < 200) {
+		if (status === 101) throw new MalformedResponse("101, and nobody asked for another protocol");
+		if (status === 204 || status === 304) return this.#complete(this.#nextLine);
+		if (status < 200) {
 			this.#phase = "status line";
-		} else if (this.#isChunked) {
-			if (this.#minorVersion === 0) throw new MalformedResponse("Transfer-Encoding in HTTP/1.0");
+		} else if (isChunked) {
+			if (minorVersion === 0) throw new MalformedResponse("Transfer-Encoding in HTTP/1.0");
 			this.#lineEndMax = this.#nextLine + framingBytesMax;
 			this.#phase = "chunk size";
-		} else if (this.#contentLength >= 0) {
-			this.#boundBody(this.#contentLength);
-			this.bodyEnd += this.#contentLength;
+		} else if (contentLength >= 0) {
+			this.#boundBody(contentLength);
+			this.bodyEnd += contentLength;
 			this.#phase = "sized";
 		} else {
 			this.#phase = "endless";
@@ -284,7 +200,7 @@ export class ResponseParser {
 		const input = this.#input;
 		let end = this.#position;
 		while (digit(input[end]) < 16) end++;
-		this.#chunkSize = number(input, this.#position, end, 16);
+		this.#chunkSize = wholeNumber(input, this.#position, end, 16);
 		while (isBlank(input[end])) end++;
 		const isEnded = end === this.#lineEnd || input[end] === semicolon;
 		if (this.#chunkSize < 0 || !isEnded || this.#nextLine !== this.#lineEnd + 2) {
@@ -317,10 +233,11 @@ export class ResponseParser {
 	}
 
 	#complete(end: number): false {
-		const isLasting = this.#minorVersion > 0 || this.#saysKeepAlive;
-		const isClear = this.#phase !== "endless" && !(this.#isChunked && this.#contentLength >= 0);
-		this.status = this.#status;
-		this.keepAlive = isLasting && isClear && !this.#saysClose;
+		const { status, minorVersion, isChunked, contentLength, saysClose, saysKeepAlive } = this.#head;
+		const isLasting = minorVersion > 0 || saysKeepAlive;
+		const isClear = this.#phase !== "endless" && !(isChunked && contentLength >= 0);
+		this.status = status;
+		this.keepAlive = isLasting && isClear && !saysClose;
 		this.bodyBytes = this.#input;
 		this.bytes = end;
 		this.#phase = "nothing";
@@ -352,38 +269,6 @@ export class ResponseParser {
 
 	/** The bytes are those of the line found last, unless others are given. */
 	#malformed(what: string, start = this.#position, end = this.#lineEnd): MalformedResponse {
-		const excerpt = this.#input.toString("latin1", start, Math.min(end, start + excerptMax));
-		return new MalformedResponse(`${what}: "${excerpt.replace(/[^ -~]/g, ".")}"`);
+		return malformed(what, this.#input, start, end);
 	}
-}
-
-/** Whether input[start, end) is the word, in small letters: with caseBit in any case, with 0 exactly. */
-function is(input: Buffer, start: number, end: number, word: Buffer, bit: number): boolean {
-	if (end - start !== word.length) return false;
-	for (let at = 0; at < word.length; at++) {
-		if (((input[start + at] as number) | bit) !== word[at]) return false;
-	}
-	return true;
-}
-
-/** Of digits only, otherwise -1. What is too much for any bound here is given as just that. */
-function number(input: Buffer, start: number, end: number, base: number): number {
-	let value = start < end ? 0 : -1;
-	for (let at = start; at < end; at++) {
-		const next = digit(input[at]);
-		if (next >= base) return -1;
-		value = Math.min(value * base + next, bodyBytesMax + 1);
-	}
-	return value;
-}
-
-/** The value of a hexadecimal digit; 16 for any other byte. */
-function digit(byte = 0): number {
-	if (byte >= 48 && byte <= 57) return byte - 48;
-	const letter = byte | caseBit;
-	return letter >= 97 && letter <= 102 ? letter - 87 : 16;
-}
-
-function isBlank(byte: number | undefined): boolean {
-	return byte === space || byte === tab;
 }

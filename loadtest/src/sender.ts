@@ -57,13 +57,17 @@ export class Sender {
 	#inFlight = 0;
 	#window: number;
 	#next: number;
-	/** Where the schedule's clock was at #clockSetAtMs, and how fast it has run since; 0 is a pause. */
+	/** Where the schedule's clock was at #clockSetAtMs, and how fast it runs since, but for a pause. */
 	#clockMs = 0;
 	#clockSetAtMs = 0;
 	#speed = 1;
-	/** Running time before the last pause, and since when it runs, or Infinity in a pause. */
+	/** Running time before the last pause, and since when it runs after it. */
 	#ranMs = 0;
 	#runsSinceMs = 0;
+	/** Since when fewer are in flight than may be: nothing could have been sent before. */
+	#roomSinceMs = 0;
+	/** When somebody stopped it: what comes due later isn't asked. */
+	#stoppedAtMs = Number.POSITIVE_INFINITY;
 	#isPaused = false;
 	#isEnding = false;
 	readonly #ended = Promise.withResolvers<void>();
@@ -80,7 +84,9 @@ export class Sender {
 
 	/** Resolves when the run is over and every request has its end. */
 	run(): Promise<void> {
-		this.#runsSinceMs = this.#clockSetAtMs = performance.now();
+		this.#runsSinceMs = this.#clockSetAtMs = this.#roomSinceMs = performance.now();
+		// Stopped before it began: there is nothing to sweep out, and nobody to end the sweeping.
+		if (this.#isEnding) return this.#ended.promise;
 		const sweepMs = Math.min(50, Math.max(1, this.#plan.timeoutMs / 20));
 		this.#sweep = setInterval(() => this.#sweepOut(), sweepMs);
 		this.#fill();
@@ -89,9 +95,8 @@ export class Sender {
 
 	/** No more requests; those in flight have until their timeout. */
 	stop(): void {
-		this.#isEnding = true;
-		this.#pacer?.stop();
-		if (this.#inFlight === 0) this.#end();
+		if (!this.#isEnding) this.#stoppedAtMs = performance.now();
+		this.#sendNoMore();
 	}
 
 	/** The schedule's clock and the run's time stand still meanwhile. */
@@ -102,14 +107,14 @@ export class Sender {
 		else this.#runsSinceMs = now;
 		this.#setClock(now);
 		this.#isPaused = isPaused;
-		if (!isPaused) {
-			for (const connection of this.#free()) connection.idleSinceMs = now;
-			this.#fill();
-		}
+		if (isPaused) return;
+		this.#roomSinceMs = now;
+		this.#fill();
 	}
 
 	setWindow(window: number): void {
 		this.#window = window;
+		this.#roomSinceMs = performance.now();
 		this.#fill();
 	}
 
@@ -117,7 +122,7 @@ export class Sender {
 	multiplyRate(factor: number): void {
 		this.#setClock(performance.now());
 		this.#speed *= factor;
-		this.#pacer?.wake();
+		this.#pacer?.reschedule();
 	}
 
 	get isPaused(): boolean {
@@ -132,11 +137,6 @@ export class Sender {
 		return this.#inFlight;
 	}
 
-	/** The number that the next operation will have. */
-	get nextNumber(): number {
-		return this.#next;
-	}
-
 	/** Without pauses, in ms. */
 	elapsedMs(now: number): number {
 		return this.#ranMs + (this.#isPaused ? 0 : now - this.#runsSinceMs);
@@ -146,13 +146,9 @@ export class Sender {
 	dueCount(now: number): number {
 		const { arrivals, operationsMax, durationMs, firstNumber } = this.#plan;
 		if (arrivals === undefined) return this.#next - firstNumber;
-		const beyondEndMs = Math.max(0, this.elapsedMs(now) - durationMs) * this.#speed;
-		return Math.min(operationsMax, arrivals.dueBefore(this.#clock(now) - beyondEndMs));
-	}
-
-	/** The current speed of the schedule's clock. */
-	get speed(): number {
-		return this.#speed;
+		const untilMs = Math.min(now, this.#stoppedAtMs);
+		const beyondEndMs = Math.max(0, this.elapsedMs(untilMs) - durationMs) * this.#speed;
+		return Math.min(operationsMax, arrivals.dueBefore(this.#clock(untilMs) - beyondEndMs));
 	}
 
 	/** When the oldest request in flight was sent; Infinity when there is none. */
@@ -179,6 +175,7 @@ export class Sender {
 	#freed(connection: Connection): void {
 		this.#inFlight -= 1;
 		connection.idleSinceMs = connection.endedAtMs;
+		if (this.#inFlight === this.#window - 1) this.#roomSinceMs = connection.endedAtMs;
 		if (this.#pacer === undefined && this.#maySend(performance.now())) {
 			this.#send(connection, 0);
 			return;
@@ -193,7 +190,7 @@ export class Sender {
 		this.#pacer?.wake();
 		if (this.#pacer !== undefined) return;
 		const now = performance.now();
-		while (this.#maySend(now)) this.#send(this.#takeIdle(now), 0);
+		while (this.#maySend(now)) this.#send(this.#takeIdle(), 0);
 	}
 
 	/** @returns in how many ms the next request is due; Infinity when that is for somebody else to say. */
@@ -205,13 +202,13 @@ export class Sender {
 			if (!this.#maySend(now)) return Number.POSITIVE_INFINITY;
 			const scheduledMs = arrivals.timeOf(this.#next - firstNumber);
 			if (scheduledMs === Number.POSITIVE_INFINITY) {
-				this.stop();
+				this.#sendNoMore();
 				return Number.POSITIVE_INFINITY;
 			}
 			const waitMs = (scheduledMs - this.#clock(now)) / this.#speed;
 			const leftMs = durationMs - this.elapsedMs(now);
 			if (waitMs > 0) return Math.min(waitMs, leftMs);
-			this.#send(this.#takeIdle(now), now + waitMs);
+			this.#send(this.#takeIdle(), now + waitMs);
 		}
 	}
 
@@ -238,17 +235,16 @@ export class Sender {
 		connection.operationNumber = number;
 		connection.sentAtMs = now;
 		connection.dueAtMs = dueAtMs === 0 ? now : dueAtMs;
-		this.#observer.sending(number, dueAtMs === 0 ? 0 : now - Math.max(dueAtMs, connection.idleSinceMs));
+		const sendableAtMs = Math.max(dueAtMs, connection.idleSinceMs, this.#roomSinceMs);
+		this.#observer.sending(number, dueAtMs === 0 ? 0 : now - sendableAtMs);
 		connection.send(request);
 	}
 
-	#takeIdle(now: number): Connection {
+	#takeIdle(): Connection {
 		const idle = this.#idle[this.#idleFrom];
 		if (idle === undefined) {
-			// It could have been there at any time: nothing but the request itself says since when it was needed.
 			const connection = new Connection(this.#plan.target, this);
 			this.#connections.push(connection);
-			connection.idleSinceMs = this.#pacer === undefined ? now : this.#runsSinceMs;
 			return connection;
 		}
 		this.#idleFrom += 1;
@@ -283,6 +279,13 @@ export class Sender {
 		this.#clockSetAtMs = now;
 	}
 
+	#sendNoMore(): void {
+		this.#isEnding = true;
+		this.#pacer?.stop();
+		if (this.#inFlight === 0) this.#end();
+	}
+
+	/** May be called again. */
 	#end(): void {
 		clearInterval(this.#sweep);
 		this.#pacer?.stop();

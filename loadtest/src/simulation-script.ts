@@ -6,6 +6,7 @@
  */
 import type { Kind, Operation, Token } from "./operation.ts";
 import { Requests, wireKind } from "./requests.ts";
+import type { Simulation } from "./result.ts";
 import { matchingToken, type OperationSource, Scenario, type WireEntry } from "./scenario.ts";
 import { Schedule } from "./schedule.ts";
 import type { Arrivals } from "./sender.ts";
@@ -58,6 +59,22 @@ export const fines = {
 	usdPerPercent: 1_000,
 	usdPerInconsistency: 803.01,
 } as const;
+
+/** What the target is paid after its fines, to the cent; `shareInTime` is of all the load's requests. */
+export function verdictUsd(
+	shareInTime: number,
+	inconsistentBalances: number,
+): Pick<Simulation, "fineLatencyUsd" | "fineConsistencyUsd" | "verdictUsd"> {
+	const lackingPercent = Math.max(0, fines.percentMin - 100 * shareInTime);
+	const fineLatencyUsd = cents(lackingPercent * fines.usdPerPercent);
+	const fineConsistencyUsd = cents(inconsistentBalances * fines.usdPerInconsistency);
+	const verdictUsd = cents(fines.fullUsd - fineLatencyUsd - fineConsistencyUsd);
+	return { fineLatencyUsd, fineConsistencyUsd, verdictUsd };
+}
+
+function cents(usd: number): number {
+	return Math.round(usd * 100) / 100;
+}
 
 /** Debits, credits and statements at their own rates, merged: at the same instant in this order. */
 export class OfficialLoad implements Arrivals {
@@ -182,7 +199,7 @@ export class SimulationSource implements OperationSource {
 	}
 
 	tokenOf(entry: WireEntry, accountId: number, sent: number): Token | string {
-		const number = this.#tags.numberOf(entry.descricao);
+		const number = this.numberOf(entry.descricao);
 		if (number !== undefined) return matchingToken(entry, accountId, sent, number, this);
 		const isOurs = this.#steps.some(
 			(step) =>
@@ -194,8 +211,10 @@ export class SimulationSource implements OperationSource {
 		return isOurs ? lookToken(entry.descricao, entry.tipo) : `${entry.descricao} was not sent by this run`;
 	}
 
+	/** The validations' operations have numbers, but no tags. */
 	numberOf(description: string): number | undefined {
-		return this.#tags.numberOf(description);
+		const number = this.#tags.numberOf(description);
+		return number === undefined || number < this.firstLoadNumber ? undefined : number;
 	}
 
 	request(number: number): Buffer {

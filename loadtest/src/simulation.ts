@@ -27,6 +27,7 @@ import {
 	officialLimits,
 	SimulationSource,
 	validationRequests,
+	verdictUsd,
 } from "./simulation-script.ts";
 import { Script } from "./simulation-validations.ts";
 import { isAboutBalance, named, type Validations } from "./validations.ts";
@@ -142,9 +143,6 @@ function verdict({ options, load, script, observer, measurement }: VerdictFacts)
 	const inconsistentBalances = validations
 		.filter(({ name }) => isAboutBalance.has(name))
 		.reduce((sum, { failed }) => sum + failed, 0);
-	const lackingPercent = Math.max(0, fines.percentMin - 100 * shareWithin250Ms);
-	const fineLatencyUsd = cents(lackingPercent * fines.usdPerPercent);
-	const fineConsistencyUsd = cents(inconsistentBalances * fines.usdPerInconsistency);
 	return {
 		requests: script.requests + sent,
 		requestsExpected: validationRequests + load.count,
@@ -153,14 +151,8 @@ function verdict({ options, load, script, observer, measurement }: VerdictFacts)
 		validations,
 		shareWithin250Ms,
 		inconsistentBalances,
-		fineLatencyUsd,
-		fineConsistencyUsd,
-		verdictUsd: cents(fines.fullUsd - fineLatencyUsd - fineConsistencyUsd),
+		...verdictUsd(shareWithin250Ms, inconsistentBalances),
 	};
-}
-
-function cents(usd: number): number {
-	return Math.round(usd * 100) / 100;
 }
 
 function shapeOf(

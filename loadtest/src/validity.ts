@@ -8,6 +8,8 @@ import type { Shape, Summary, Validity } from "./result.ts";
 const latenessP99MaxMs = { closed: Number.POSITIVE_INFINITY, open: 5, simulation: 25 } as const;
 /** Less of the asked rate than this isn't the asked rate. */
 const rateShareMin = 0.99;
+/** The last answers may come so long after the last request was due, without being too few a second for it. */
+const lastAnswersSeconds = 1;
 /** A generator that takes more of its processor than this is itself what is measured. */
 const cpuShareMax = 0.95;
 /** With less than this answered as the scenario accepts, latencies are those of whatever is broken. */
@@ -42,7 +44,10 @@ export function judgeValidity({ summary, model, latenessP99Ms, answered }: Healt
 			verdict: "generator late",
 			reason: `the generator used ${percent(generatorCpuShare)} of a processor: latencies are its own`,
 		};
-	if (rateAsked !== null && (unsent > (1 - rateShareMin) * requests || rate < rateShareMin * rateAsked))
+	if (
+		rateAsked !== null &&
+		(unsent > (1 - rateShareMin) * requests || isTooSlow(rateAsked, answered, summary))
+	)
 		return {
 			verdict: "target saturated",
 			reason: `${rate.toFixed(1)} of ${rateAsked.toFixed(1)} requests/s were answered, ${unsent} never got a connection, and the generator was in time`,
@@ -52,6 +57,13 @@ export function judgeValidity({ summary, model, latenessP99Ms, answered }: Healt
 			? `the generator used ${percent(generatorCpuShare)} of a processor`
 			: `99 % of the requests were sent at most ${latenessP99Ms.toFixed(2)} ms late, and the asked rate was reached`;
 	return { verdict: "valid", reason: health };
+}
+
+/** The rate asked is over the time in which requests were due, the rate reached goes on to the last answer. */
+function isTooSlow(rateAsked: number, answered: number, { requests, elapsedSeconds }: Summary): boolean {
+	const askedSeconds = requests / rateAsked;
+	const reachedSeconds = Math.max(askedSeconds, elapsedSeconds - lastAnswersSeconds);
+	return answered / reachedSeconds < rateShareMin * rateAsked;
 }
 
 function percent(share: number): string {

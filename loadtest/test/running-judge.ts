@@ -39,10 +39,7 @@ export async function runJudge(args: readonly string[], options: JudgeOptions = 
 }
 
 /** Resolves when it is its turn and the process is there. */
-export async function startJudge(
-	args: readonly string[],
-	options: JudgeOptions = {},
-): Promise<RunningJudge> {
+export async function startJudge(args: readonly string[], options: JudgeOptions = {}): Promise<RunningJudge> {
 	const { environment = {}, folder, reader = "eager" } = options;
 	await takeSeat();
 	const child = Bun.spawn([process.execPath, program, ...args], {

@@ -64,8 +64,8 @@ export const ratePanel: Panel = {
 		return [
 			left,
 			right,
-			...charted(rate.history, columns, lines - 4),
 			[],
+			...charted(rate.history, columns, lines - 4),
 			[
 				span("in flight ", "quiet"),
 				...(room >= 4 ? [...gauge(inFlight / Math.max(1, window), room, "accent"), span(" ")] : []),

@@ -28,7 +28,7 @@ const frameLines = 2;
 const headerLines = 3;
 const footerLines = 1;
 
-/** Left, right; the first row gets the room that nobody asked for. */
+/** Rows of left and right. */
 const twoColumns: readonly (readonly Panel[])[] = [
 	[ratePanel, latencyPanel],
 	[operationsPanel, answersPanel],
@@ -81,7 +81,7 @@ function drawGrid(
 	});
 }
 
-/** Lines for each row of panels: what they need, then what they want, from the last row to the first. */
+/** Lines for each row of panels: what they need, then in turns what they want, the last row first. */
 function dealt(
 	grid: readonly (readonly Panel[])[],
 	state: ScreenState,
@@ -89,13 +89,18 @@ function dealt(
 	room: number,
 ): number[] {
 	const heights = grid.map(rowMin);
+	const wanted = grid.map((panels) =>
+		Math.max(...panels.map((panel, at) => panel.linesWanted(state, widthOf(panels, at, columns) - 4))),
+	);
 	let left = room - sum(heights);
-	for (let row = grid.length - 1; row >= 0; row -= 1) {
-		const panels = grid[row] as readonly Panel[];
-		const wanted = panels.map((panel, at) => panel.linesWanted(state, widthOf(panels, at, columns) - 4));
-		const more = Math.min(left, Math.max(0, Math.max(...wanted) + frameLines - (heights[row] as number)));
-		heights[row] = (heights[row] as number) + more;
-		left -= more;
+	for (let isWanted = true; isWanted && left > 0; ) {
+		isWanted = false;
+		for (let row = grid.length - 1; row >= 0 && left > 0; row -= 1) {
+			if ((heights[row] as number) >= (wanted[row] as number) + frameLines) continue;
+			heights[row] = (heights[row] as number) + 1;
+			left -= 1;
+			isWanted = true;
+		}
 	}
 	return heights;
 }
