@@ -11,6 +11,7 @@
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Unusable } from "./accounts.ts";
 import type { Observation, Outcome, Token } from "./operation.ts";
 
 const blockWords = 2 ** 14;
@@ -50,12 +51,11 @@ export class History {
 	 * Makes a file in the system's folder for temporary files, and takes its name away at once: so it is gone
 	 * with this process, however that ends, and with close().
 	 * `earliestInvocation` tells when the oldest operation in flight was invoked, Infinity when there is none.
+	 * @throws {Unusable} there is no such folder, or it takes no file.
 	 */
 	constructor(earliestInvocation: () => number) {
 		this.#earliestInvocation = earliestInvocation;
-		const folder = mkdtempSync(join(tmpdir(), "crebito-history-"));
-		this.#file = openSync(join(folder, "history"), "wx+");
-		rmSync(folder, { recursive: true });
+		this.#file = openNameless(tmpdir());
 	}
 
 	/** `endedAtMs` is Infinity for unknown. */
@@ -133,6 +133,19 @@ export class History {
 		} catch (error) {
 			this.failure = `its file could not be written (${(error as NodeJS.ErrnoException).code})`;
 		}
+	}
+}
+
+function openNameless(parent: string): number {
+	let folder: string | undefined;
+	try {
+		folder = mkdtempSync(join(parent, "crebito-history-"));
+		return openSync(join(folder, "history"), "wx+");
+	} catch (error) {
+		const { code } = error as NodeJS.ErrnoException;
+		throw new Unusable(`the history can't be written to ${parent} (${code}): set TMPDIR to another folder`);
+	} finally {
+		if (folder !== undefined) rmSync(folder, { recursive: true });
 	}
 }
 

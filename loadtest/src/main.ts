@@ -14,6 +14,7 @@ import { Progress } from "./progress.ts";
 import { assertWritable, ReportError, writeReports } from "./report/output.ts";
 import type { Result } from "./result.ts";
 import { runSimulation } from "./simulation.ts";
+import { clean } from "./tui/line.ts";
 import { watch } from "./tui/watch.ts";
 
 /** npm passes on a Ctrl-C that the terminal has sent already: a second one this soon is the same one. */
@@ -43,10 +44,18 @@ async function main(args: readonly string[]): Promise<number> {
 	const result =
 		options.command === "load" ? compared(options, baseline, results, complaints) : lastOf(results);
 	complaints.push(...writeReports(options, result));
-	for (const sentence of complaints) process.stderr.write(`crebito: ${sentence}\n`);
-	if (options.command === "load" && options.saveBaseline !== null && exitCodeOf(result) === exitCodes.ok)
-		saveBaseline(options.baselineFolder, options.saveBaseline, results);
-	return exitCodeOf(result) || (complaints.length > 0 ? exitCodes.usage : exitCodes.ok);
+	const code = exitCodeOf(result);
+	for (const sentence of complaints) complain(sentence);
+	if (options.command === "load" && options.saveBaseline !== null) {
+		if (code === exitCodes.ok) saveBaseline(options.baselineFolder, options.saveBaseline, results);
+		else complain(`the baseline ${options.saveBaseline} was not kept: only a run that ends with 0 is`);
+	}
+	return code || (complaints.length > 0 ? exitCodes.usage : exitCodes.ok);
+}
+
+/** It may quote the target, of which nothing but text may reach a terminal. */
+function complain(sentence: string): void {
+	process.stderr.write(`crebito: ${clean(sentence)}\n`);
 }
 
 /** A run that can't be compared is reported all the same. */
@@ -105,7 +114,8 @@ function onSignals(progress: Progress): void {
 function codeOf(error: unknown): number {
 	const message = error instanceof Error ? error.message : String(error);
 	const known = [UsageError, Unusable, BaselineError, ReportError].some((type) => error instanceof type);
-	process.stderr.write(known ? `crebito: ${message}\n` : `crebito: this is a bug: ${Bun.inspect(error)}\n`);
+	if (known) complain(message);
+	else process.stderr.write(`crebito: this is a bug: ${Bun.inspect(error)}\n`);
 	return error instanceof Unusable ? exitCodes.invalid : exitCodes.usage;
 }
 

@@ -17,6 +17,11 @@ export interface Terminal {
 	until(condition: () => boolean, what: string): Promise<void>;
 	/** What a file of the folder holds, undefined while there is none. */
 	read(name: string): string | undefined;
+	/** Nobody reads what is written to the terminal any more, or somebody does again. */
+	freeze(): void;
+	thaw(): void;
+	/** The terminal goes away, as when its window is closed. */
+	vanish(): void;
 	/** The code of the command, when it has ended. */
 	readonly ended: Promise<number>;
 	close(): Promise<void>;
@@ -25,14 +30,12 @@ export interface Terminal {
 const pollMs = 10;
 const patienceMs = 15_000;
 
-/**
- * `command` is run by sh, in which $FOLDER is the folder and the files before and after are made from the
- * terminal's modes. Of a terminal that isn't read, text() stays empty: it takes what fits into its buffers.
- */
-export function openTerminal(command: string, { columns = 80, rows = 24, isRead = true } = {}): Terminal {
+/** `command` is run by sh. In $FOLDER are then the terminal's modes `before` and `after` it, and its name, `tty`. */
+export function openTerminal(command: string, { columns = 80, rows = 24 } = {}): Terminal {
 	const folder = mkdtempSync(join(tmpdir(), "crebito-terminal-"));
 	const whole = [
 		`stty cols ${columns} rows ${rows}`,
+		'tty > "$FOLDER/tty"',
 		'stty -a > "$FOLDER/before"',
 		command,
 		"code=$?",
@@ -46,7 +49,9 @@ export function openTerminal(command: string, { columns = 80, rows = 24, isRead 
 		env: { ...process.env, FOLDER: folder, SHELL: "/bin/sh", TERM: "xterm-256color" },
 	});
 	let text = "";
-	const reading = isRead ? readAll(child.stdout, (more) => (text += more)) : Promise.resolve();
+	const reading = readAll(child.stdout, (more) => {
+		text += more;
+	});
 	const read = (name: string) => {
 		try {
 			return readFileSync(join(folder, name), "utf8");
@@ -71,6 +76,9 @@ export function openTerminal(command: string, { columns = 80, rows = 24, isRead 
 				await Bun.sleep(pollMs);
 			}
 		},
+		freeze: () => child.kill("SIGSTOP"),
+		thaw: () => child.kill("SIGCONT"),
+		vanish: () => child.kill("SIGKILL"),
 		ended: child.exited.then(async (code) => {
 			await reading;
 			return code;

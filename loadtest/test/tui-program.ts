@@ -1,8 +1,8 @@
 /**
- * A program with a live screen that ends in the way its argument names, for tui-terminal.test.ts. Writes its
- * process id and what it saw to files in the folder of the second argument.
+ * A program with a live screen that ends in the way its first argument names, for tui-terminal.test.ts. What it
+ * saw, it writes to a file in the folder of the second.
  */
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { openScreen } from "../src/tui/terminal.ts";
 import { openState } from "./tui-states.ts";
@@ -10,57 +10,51 @@ import { openState } from "./tui-states.ts";
 const [ending = "close", folder = "."] = process.argv.slice(2);
 const pressed: string[] = [];
 let frames = 0;
-let frameMsTotal = 0;
 let ticks = 0;
 
 const screen = openScreen({
 	input: process.stdin,
 	output: process.stdout,
 	color: true,
-	onKey: (key) => pressed.push(key),
+	onKey: (key) => {
+		pressed.push(key);
+		if (key === "stop") end("close");
+	},
 	onInterrupt: () => process.kill(process.pid, "SIGINT"),
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 	process.on(signal, () => {
-		screen.close();
-		report();
-		process.exit(signal === "SIGINT" ? 130 : 143);
+		if (ending !== "hang-up") end("signal");
 	});
 
-function report(): void {
-	writeFileSync(join(folder, "seen"), JSON.stringify({ pressed, frames, frameMsTotal, ticks }));
+function writeWhole(name: string, text: string): void {
+	writeFileSync(join(folder, `${name}.part`), text);
+	renameSync(join(folder, `${name}.part`), join(folder, name));
 }
 
-function drawFrame(): void {
-	const beforeMs = performance.now();
-	screen.draw({ ...openState, elapsedSeconds: frames, rate: { ...openState.rate, lastSecond: frames } });
-	frameMsTotal += performance.now() - beforeMs;
+function end(way: string): void {
+	if (way === "exit") process.exit(3);
+	if (way === "throw") throw new Error("thrown on purpose");
+	if (way === "reject") return void Promise.reject(new Error("rejected on purpose"));
+	// Nobody gives the terminal back: what the tests must notice.
+	if (way === "die") return void process.kill(process.pid, "SIGKILL");
+	screen.close();
+	clearInterval(ticker);
+	writeWhole("seen", JSON.stringify({ pressed, frames, ticks }));
+	if (way === "signal") process.exit(143);
+}
+
+function draw(): void {
 	frames += 1;
+	// As a careless program would: it waits for the terminal.
+	if (ending === "careless") writeSync(1, `${"\x1b[1;1H".repeat(500)}${frames}`);
+	else screen.draw({ ...openState, rate: { ...openState.rate, lastSecond: frames } });
 }
 
-const endings: Readonly<Record<string, () => void>> = {
-	close: () => {
-		screen.close();
-		report();
-		clearInterval(ticker);
-		clearInterval(drawer);
-	},
-	exit: () => process.exit(3),
-	throw: () => {
-		throw new Error("thrown on purpose");
-	},
-	reject: () => void Promise.reject(new Error("rejected on purpose")),
-	/** Nobody gives the terminal back: what the tests must notice. */
-	die: () => process.kill(process.pid, "SIGKILL"),
-};
-
-drawFrame();
+const isLong = ["stall", "careless", "hang-up"].includes(ending);
 const ticker = setInterval(() => {
 	ticks += 1;
-}, 1);
-/** So many frames that a terminal that doesn't read is full long before the end. */
-const isStalled = ending === "stall";
-const drawer = setInterval(drawFrame, isStalled ? 2 : 20);
-writeFileSync(join(folder, "pid"), String(process.pid));
-if (ending !== "wait")
-	setTimeout(endings[isStalled ? "close" : ending] as () => void, isStalled ? 1500 : 150);
+	if (isLong || ticks % 10 === 1) draw();
+	if (ticks === (isLong ? 600 : 150) && ending !== "wait") end(ending);
+}, 2);
+writeWhole("pid", String(process.pid));

@@ -151,21 +151,25 @@ function attributes(values: Readonly<Record<string, string | number>>): string {
 	return Object.entries(values)
 		.map(
 			([name, value]) =>
-				` ${name}="${escaped(String(value)).replace(/[\n\t\r]/g, (found) => `&#${found.charCodeAt(0)};`)}"`,
+				` ${name}="${escaped(String(value)).replace(/[\n\t]/g, (found) => `&#${found.charCodeAt(0)};`)}"`,
 		)
 		.join("");
 }
 
-/** Characters that XML 1.0 can't hold at all, escaped or not, become the replacement character. */
+/**
+ * Characters that XML 1.0 can't hold at all, escaped or not, become the replacement character, and with them the
+ * other control codes, which would be orders for a terminal.
+ */
 function escaped(text: string): string {
 	return (
 		text
 			.toWellFormed()
-			// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what XML forbids.
-			.replaceAll(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]/g, "\ufffd")
+			// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
+			.replaceAll(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]/g, "\ufffd")
 			.replaceAll("&", "&amp;")
 			.replaceAll("<", "&lt;")
 			.replaceAll(">", "&gt;")
 			.replaceAll('"', "&quot;")
+			.replaceAll("\r", "&#13;")
 	);
 }

@@ -21,11 +21,12 @@ const widthMax = 100;
 export function assertWritable({ reports }: LoadOptions | RinhaOptions): void {
 	for (const { path } of reports) {
 		if (path === null) continue;
-		const found = statSync(path, { throwIfNoEntry: false });
-		if (found?.isDirectory()) throw new ReportError(`${path} is a folder: a report is a file`);
 		try {
+			const found = statSync(path, { throwIfNoEntry: false });
+			if (found?.isDirectory()) throw new ReportError(`${path} is a folder: a report is a file`);
 			accessSync(found === undefined ? dirname(resolve(path)) : path, constants.W_OK);
 		} catch (error) {
+			if (error instanceof ReportError) throw error;
 			throw new ReportError(`no report can be written to ${path} (${codeOf(error)})`);
 		}
 	}
@@ -44,7 +45,12 @@ export function writeReports({ reports }: LoadOptions | RinhaOptions, result: Re
 		}
 	}
 	const isOnTerminal = reports.some(({ path }) => path === null);
-	if (failures.length > 0 && !isOnTerminal) writeOut(render("text", result, process.stdout));
+	if (failures.length > 0 && !isOnTerminal)
+		try {
+			writeOut(render("text", result, process.stdout));
+		} catch (error) {
+			failures.push(`nor could it be written to the standard output (${codeOf(error)})`);
+		}
 	return failures;
 }
 

@@ -1,16 +1,19 @@
 /**
- * The live screen on a terminal: takes it over, draws what has changed, listens to keys, and gives it back as
- * it was, whichever way the program ends.
+ * The live screen on a terminal: takes it over, has the state drawn by worker.ts, listens to keys, and gives
+ * the terminal back as it was, whichever way the program ends.
  */
+import { constants, openSync } from "node:fs";
 import type { ReadStream, WriteStream } from "node:tty";
-import { render } from "./render.ts";
+import { type Key, keyReader } from "./keyboard.ts";
 import type { ScreenState } from "./state.ts";
 import { TerminalOutput } from "./terminal-output.ts";
+import { Turns } from "./turns.ts";
+import type { Beginning, Frame } from "./worker.ts";
 
-export type Key = "stop" | "pause" | "windowUp" | "windowDown" | "rateUp" | "rateDown";
+export type { Key } from "./keyboard.ts";
 
 export interface Screen {
-	/** Costs a fraction of a millisecond, and is left out while the terminal is busy or the program suspended. */
+	/** Costs a tenth of a millisecond. Left out while the terminal is busy or the program suspended. */
 	draw(state: ScreenState): void;
 	/** The terminal is as it was when this returns. May be called again. */
 	close(): void;
@@ -25,55 +28,48 @@ export interface ScreenOptions {
 	readonly onInterrupt: () => void;
 }
 
-/** Alternative screen, no cursor, no automatic line breaks. */
-const takeOver = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
+const alternativeScreen = "\x1b[?1049h";
+/** No cursor, no automatic line breaks, nothing to be seen yet. */
+const takeOver = "\x1b[?25l\x1b[?7l\x1b[2J";
 const giveBack = "\x1b[?2026l\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
-/** The terminal shows what is between them at once. */
-const beginFrame = "\x1b[?2026h";
-const endFrame = "\x1b[?2026l";
+/** Ends an escape sequence of which the terminal has got the beginning only. */
+const cancel = "\x18";
 /** How long a terminal that doesn't read may hold up the end of the program. */
 const giveBackMsMax = 1000;
-
-const keys: Readonly<Record<string, Key | "interrupt" | "suspend" | "redraw">> = {
-	q: "stop",
-	Q: "stop",
-	p: "pause",
-	P: "pause",
-	" ": "pause",
-	"+": "windowUp",
-	"=": "windowUp",
-	"-": "windowDown",
-	"]": "rateUp",
-	"[": "rateDown",
-	"\x03": "interrupt",
-	"\x1a": "suspend",
-	"\x0c": "redraw",
-};
+/** The drawing thread never has its turn so long, unless it is gone. */
+const turnMsMax = 100;
 
 export function openScreen({ input, output, color, onKey, onInterrupt }: ScreenOptions): Screen {
-	const terminal = new TerminalOutput(output.fd);
+	const descriptor = openAgain(output.fd);
+	const terminal = new TerminalOutput(descriptor);
+	const turns = new Turns();
+	const worker = new Worker(new URL("./worker.ts", import.meta.url));
 	let isTaken = false;
-	/** What the terminal shows, by row; empty when it has to be drawn anew. */
-	let shown: readonly string[] = [];
-	let size = "";
+	let isClosed = false;
+	let screenNumber = 0;
 
 	const take = () => {
-		isTaken = true;
-		shown = [];
+		screenNumber += 1;
+		// The stream may believe that it is in raw mode already, but a shell has been there.
+		if (isTaken) input.setRawMode(false);
 		input.setRawMode(true);
-		terminal.write(takeOver);
+		terminal.write(isTaken ? takeOver : alternativeScreen + takeOver);
+		isTaken = true;
+		turns.leave();
 	};
 	const release = () => {
 		if (!isTaken) return;
 		isTaken = false;
-		terminal.writeLast(giveBack, giveBackMsMax);
+		turns.take(turnMsMax);
+		const isPartial = turns.isPartial || terminal.isPartial;
+		terminal.drop();
+		terminal.writeLast(isPartial ? cancel + giveBack : giveBack, giveBackMsMax);
 		try {
 			input.setRawMode(false);
 		} catch {
 			// The terminal has gone away, and its modes with it.
 		}
 	};
-
 	const suspend = () => {
 		release();
 		process.off("SIGTSTP", suspend);
@@ -82,83 +78,72 @@ export function openScreen({ input, output, color, onKey, onInterrupt }: ScreenO
 		// Comes when the program goes on, or at once where there is no shell that could let it go on.
 		setImmediate(goOn);
 	};
-	/** After a suspension, or a SIGSTOP that gave no time to give the terminal back. */
+	/** After a suspension, or after a SIGSTOP, which left no time to give the terminal back. */
 	const goOn = () => {
 		if (isClosed) return;
 		process.off("SIGTSTP", suspend).on("SIGTSTP", suspend);
-		if (isTaken) input.setRawMode(false);
 		take();
 	};
-
-	let isClosed = false;
 	const pressed = keyReader((key) => {
 		if (key === "interrupt") onInterrupt();
 		else if (key === "suspend") suspend();
-		else if (key === "redraw") shown = [];
-		else onKey(key);
+		else if (key === "redraw") screenNumber += 1;
+		else if (key !== undefined) onKey(key);
 	});
-	const ignore = () => undefined;
 	const rejected = (reason: unknown) => {
 		release();
-		if (process.listenerCount("unhandledRejection") === 1) throw reason;
+		if (process.listenerCount("unhandledRejection") > 1) return;
+		console.error(reason);
+		process.exit(1);
+	};
+	const screen: Screen = {
+		draw(state) {
+			if (!isTaken || turns.isPending || !terminal.isReady()) return;
+			// Asked for each frame, which costs microseconds, rather than learnt from SIGWINCH.
+			const [columns, rows] = output.getWindowSize();
+			turns.isPending = true;
+			worker.postMessage({ state, columns, rows, screenNumber } satisfies Frame);
+		},
+		close() {
+			if (isClosed) return;
+			isClosed = true;
+			release();
+			worker.terminate();
+			input.off("data", pressed).off("error", ignore).pause();
+			process.off("exit", release).off("SIGTSTP", suspend).off("SIGCONT", goOn);
+			process.off("uncaughtExceptionMonitor", release).off("unhandledRejection", rejected);
+		},
 	};
 
+	worker.unref();
+	worker.postMessage({ descriptor, turns: turns.memory, color } satisfies Beginning);
+	// Without a screen the test is as good as with one.
+	worker.onerror = ({ message }) => {
+		screen.close();
+		console.error(`the live screen has failed: ${message}`);
+	};
 	take();
 	input.on("data", pressed).on("error", ignore).resume();
 	process.on("exit", release);
 	// Before the message is printed, which would vanish with the alternative screen.
 	process.on("uncaughtExceptionMonitor", release).on("unhandledRejection", rejected);
 	process.on("SIGTSTP", suspend).on("SIGCONT", goOn);
-
-	return {
-		draw(state) {
-			if (!isTaken || !terminal.isReady()) return;
-			const [columns, rows] = output.getWindowSize();
-			const isResized = size !== `${columns}x${rows}`;
-			size = `${columns}x${rows}`;
-			if (isResized) shown = [];
-			const lines = render(state, columns, rows, color);
-			terminal.write(frame(shown, lines, rows));
-			shown = lines;
-		},
-		close() {
-			if (isClosed) return;
-			isClosed = true;
-			release();
-			input.off("data", pressed).off("error", ignore).pause();
-			process.off("exit", release).off("SIGTSTP", suspend).off("SIGCONT", goOn);
-			process.off("uncaughtExceptionMonitor", release).off("unhandledRejection", rejected);
-			terminal.close();
-		},
-	};
+	return screen;
 }
 
-/** What turns the rows that are shown into the lines wanted; only rows that differ. */
-function frame(shown: readonly string[], lines: readonly string[], rows: number): string {
-	let changes = shown.length === 0 ? "\x1b[2J" : "";
-	for (let row = 0; row < rows; row += 1) {
-		const line = lines[row] ?? "";
-		if (line !== (shown[row] ?? "")) changes += `\x1b[${row + 1};1H\x1b[2K${line}`;
-	}
-	return changes === "" ? "" : beginFrame + changes + endFrame;
-}
+function ignore(): void {}
 
 /**
- * Calls back for each key that means something. Arrows and the like come as escape sequences, of which no
- * character counts as a key; one may arrive in pieces.
+ * The same terminal by a descriptor of its own. On the given one not to wait would be a property of the open
+ * file, which the shell and other programs share. Where it can't be opened a second time the given one has to
+ * do, and a terminal that stops reading stops the drawing thread, though not the test.
  */
-function keyReader(callback: (key: (typeof keys)[string]) => void): (chunk: Buffer | string) => void {
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-	const sequences = /\x1b(?:\[[\d;?]*[@-~]|O[@-~])/g;
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-	const beginning = /\x1b(?:\[[\d;?]*|O)?$/;
-	let kept = "";
-	return (chunk) => {
-		const typed = (kept + chunk.toString()).replaceAll(sequences, "");
-		kept = beginning.exec(typed)?.[0] ?? "";
-		for (const character of typed.slice(0, typed.length - kept.length)) {
-			const key = keys[character];
-			if (key !== undefined) callback(key);
+function openAgain(descriptor: number): number {
+	for (const path of [`/proc/self/fd/${descriptor}`, "/dev/tty"])
+		try {
+			return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+		} catch {
+			// The next one may be there.
 		}
-	};
+	return descriptor;
 }
