@@ -72,7 +72,7 @@ export class Histogram {
 		const ratio = (max / min) ** (1 / bucketsMax);
 		const edges = [min];
 		for (let edge = min; edge < max; ) {
-			edge = Math.min(max, Math.max(edge + 1, Math.round(edge * ratio)));
+			edge = Math.min(max, Math.max(edge + 1, Math.ceil(edge * ratio)));
 			edges.push(edge);
 		}
 		const counts = new Array<number>(edges.length - 1).fill(0);

@@ -112,7 +112,7 @@ interface Loaded extends Ended {
 
 /** A load of which the result is read from the standard output. */
 async function load(url: string, args: readonly string[], options: JudgeOptions = {}): Promise<Loaded> {
-	const ended = await runJudge(["load", url, "-c", "4", "-o", "json", ...args], options);
+	const ended = await runJudge(["load", url, "-c", "4", "-o", "json", "--quiet", ...args], options);
 	return { ...ended, result: resultOf(ended) };
 }
 
@@ -136,8 +136,7 @@ function expectSentences(stderr: string, count: number): void {
 describe.concurrent("the exit code", () => {
 	test("is 0 when everything held, with the report on stdout and nothing on stderr", async () => {
 		const { code, stderr, result } = await load(startObserved().url, ["-n", "100"]);
-		expect(code).toBe(0);
-		expect(stderr).toBe("");
+		expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
 		expect(result.summary).toMatchObject({ requests: 100, succeeded: 100, interrupted: false });
 		expect(result.validity.verdict).toBe("valid");
 		expect(result.consistency.verdict).toBe("consistent");
@@ -331,7 +330,7 @@ describe.concurrent("an interruption", () => {
 
 	test("that is repeated ends at once, without a report", async () => {
 		const { url, requests } = kept(startHostile("never-answers", { politeRequests: 20 }));
-		const judge = await startJudge(["load", url, "-d", "5m", "-t", "5m", "-c", "4"]);
+		const judge = await startJudge(["load", url, "-d", "5m", "-t", "5m", "-c", "4", "--quiet"]);
 		while (requests() < 24) await Bun.sleep(5);
 		for (let signals = 0; signals < 3; signals += 1) {
 			judge.kill("SIGINT");
@@ -586,6 +585,14 @@ describe.concurrent("a report", () => {
 		expect(stdout).toMatch(/\S/);
 		expectSentences(stderr, 1);
 		expect(stderr).toContain("/dev/full (ENOSPC)");
+	});
+
+	test("that nobody takes, not even stdout, is lost with a sentence for each", async () => {
+		const args = ["load", startObserved().url, "-n", "40", "-c", "4", "-O", "/dev/full"];
+		const { code, stderr } = await runJudge(args, { reader: "full" });
+		expect(code).toBe(1);
+		expectSentences(stderr, 2);
+		expect(stderr).toContain("the standard output (ENOSPC)");
 	});
 
 	test("that isn't written hides no graver exit code", async () => {

@@ -66,6 +66,37 @@ async function readAll(history: History): Promise<HistoryRecord[]> {
 	return records;
 }
 
+/** How many records come after a watermark that they should have come before. */
+async function brokenPromises(promised: (earliestMs: number) => number): Promise<number> {
+	const random = randomOf(seed);
+	const inFlight = new Map<number, number>();
+	const earliestMs = () => Math.min(Number.POSITIVE_INFINITY, ...inFlight.values());
+	const history = new History(() => promised(earliestMs()));
+	let nowMs = 0;
+	for (let number = 0; number < 30_000; number += 1) {
+		nowMs += random();
+		inFlight.set(number, nowMs);
+		if (inFlight.size <= 10) continue;
+		const ended = [...inFlight.keys()][below(random, inFlight.size)] as number;
+		const invokedAtMs = inFlight.get(ended) as number;
+		inFlight.delete(ended);
+		history.record(ended, "posted", invokedAtMs, nowMs, 0, []);
+	}
+	const watermarks: number[] = [];
+	let broken = 0;
+	await history.read(
+		({ invokedAtMs }) => {
+			if (invokedAtMs < Math.max(...watermarks)) broken += 1;
+		},
+		(ms) => watermarks.push(ms) > 0,
+	);
+	history.close();
+	expect(watermarks.length).toBeGreaterThan(3);
+	expect(watermarks).toEqual(watermarks.toSorted((a, b) => a - b));
+	expect(watermarks.at(-1)).toBe(promised(earliestMs()));
+	return broken;
+}
+
 describe(`a history (SEED=${seed})`, () => {
 	test.each([0, 1, 4093, 30_000])("gives back %p records as they were", async (count) => {
 		const random = randomOf(seed);
@@ -81,34 +112,11 @@ describe(`a history (SEED=${seed})`, () => {
 	});
 
 	test("promises with each watermark that nothing earlier follows, and keeps it", async () => {
-		const random = randomOf(seed);
-		const inFlight = new Map<number, number>();
-		const history = new History(() => Math.min(Number.POSITIVE_INFINITY, ...inFlight.values()));
-		let nowMs = 0;
-		for (let number = 0; number < 30_000; number += 1) {
-			nowMs += random();
-			inFlight.set(number, nowMs);
-			while (inFlight.size > 10) {
-				const ended = [...inFlight.keys()][below(random, inFlight.size)] as number;
-				const invokedAtMs = inFlight.get(ended) as number;
-				inFlight.delete(ended);
-				history.record(ended, "posted", invokedAtMs, nowMs, 0, []);
-			}
-		}
-		let watermarkMs = Number.NEGATIVE_INFINITY;
-		let blocks = 0;
-		await history.read(
-			({ invokedAtMs }) => expect(invokedAtMs).toBeGreaterThanOrEqual(watermarkMs),
-			(ms) => {
-				expect(ms).toBeGreaterThanOrEqual(watermarkMs);
-				watermarkMs = ms;
-				blocks += 1;
-				return true;
-			},
-		);
-		expect(blocks).toBeGreaterThan(3);
-		expect(watermarkMs).toBe(Math.min(...inFlight.values()));
-		history.close();
+		expect(await brokenPromises((earliest) => earliest)).toBe(0);
+	});
+
+	test("that promises more than it can is found out (negative control)", async () => {
+		expect(await brokenPromises((earliest) => earliest + 5)).toBeGreaterThan(0);
 	});
 
 	test("is read no further than its reader wants", async () => {

@@ -15,8 +15,8 @@ export interface JudgeOptions {
 	/** Beside this process's own. */
 	readonly environment?: Readonly<Record<string, string>>;
 	readonly folder?: string;
-	/** Who reads the standard output: everything, nobody (the pipe is closed), or only after a second. */
-	readonly reader?: "eager" | "gone" | "late";
+	/** Who takes the standard output: all of it, nobody (the pipe is closed), only after a second, or a full device. */
+	readonly reader?: "eager" | "gone" | "late" | "full";
 }
 
 export interface Ended {
@@ -46,7 +46,7 @@ export async function startJudge(args: readonly string[], options: JudgeOptions 
 		...(folder === undefined ? {} : { cwd: folder }),
 		env: { ...process.env, NO_COLOR: "1", ...environment },
 		stdin: "ignore",
-		stdout: "pipe",
+		stdout: reader === "full" ? Bun.file("/dev/full") : "pipe",
 		stderr: "pipe",
 	});
 	const stderr = new Listener(child.stderr);
@@ -79,7 +79,12 @@ export function resultOf({ stdout, stderr, code }: Ended): Result {
 	}
 }
 
-async function read(output: ReadableStream<Uint8Array>, reader: JudgeOptions["reader"]): Promise<string> {
+/** Nothing comes out of a pipe that isn't there. */
+async function read(
+	output: ReadableStream<Uint8Array> | number | undefined,
+	reader: JudgeOptions["reader"],
+): Promise<string> {
+	if (!(output instanceof ReadableStream)) return "";
 	if (reader === "gone") {
 		await output.cancel();
 		return "";

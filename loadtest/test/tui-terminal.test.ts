@@ -1,10 +1,10 @@
 /** The live screen in a real terminal: what it leaves behind, whichever way its program ends. */
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { keyReader } from "../src/tui/keyboard.ts";
 import { openTerminal, type Terminal } from "./pty.ts";
 
-const program = `"${process.execPath}" "${join(import.meta.dir, "tui-program.ts")}"`;
+const program = `"${process.execPath}" "${fileURLToPath(new URL("./tui-program.ts", import.meta.url))}"`;
 const takeOver = "\x1b[?1049h\x1b[?25l";
 const giveBack = "\x1b[?25h\x1b[?1049l";
 
@@ -176,7 +176,7 @@ describe("keys", () => {
 	for (const { chunks, keys } of cases)
 		test(`${JSON.stringify(chunks)} mean ${keys.join(", ")}`, () => {
 			const read: string[] = [];
-			const reader = keyReader((key) => read.push(String(key)));
+			const reader = keyReader((key) => read.push(key));
 			for (const chunk of chunks) reader(chunk);
 			expect(read).toEqual(keys);
 		});

@@ -3,6 +3,8 @@ import { type Line, type Style, span } from "./line.ts";
 
 const upwards = " ▁▂▃▄▅▆▇█";
 const rightwards = " ▏▎▍▌▋▊▉█";
+/** What a chart has numbers of, at most. */
+const chartSecondsMax = 60;
 
 /**
  * The newest numbers at the right edge, 0 at the bottom, the largest at the top: so many lines of so many
@@ -26,9 +28,6 @@ export function chart(values: readonly (number | null)[], columns: number, rows:
 		return line;
 	});
 }
-
-/** What a chart has numbers of, at most. */
-export const chartSecondsMax = 60;
 
 /** A share of so many columns, filled with spaces. A share above 0 is seen, however small. */
 export function bar(share: number, columns: number): string {

@@ -3,7 +3,10 @@
 /** What the keys of the screen ask of the run. */
 export type Key = "stop" | "pause" | "windowUp" | "windowDown" | "rateUp" | "rateDown";
 
-const keys: Readonly<Record<string, Key | "interrupt" | "suspend" | "redraw">> = {
+/** What they ask of the screen itself. */
+type Command = "interrupt" | "suspend" | "redraw";
+
+const keys: Readonly<Record<string, Key | Command>> = {
 	q: "stop",
 	Q: "stop",
 	p: "pause",
@@ -28,7 +31,7 @@ const beginning = /\x1b(?:\[[\d;?]{0,16}|O)?$/;
  * Calls back for each key that means something. Arrows and the like come as escape sequences, of which no
  * character counts as a key; one may arrive in pieces.
  */
-export function keyReader(callback: (key: (typeof keys)[string]) => void): (chunk: Buffer | string) => void {
+export function keyReader(callback: (key: Key | Command) => void): (chunk: Buffer | string) => void {
 	let kept = "";
 	return (chunk) => {
 		const typed = (kept + chunk.toString()).replaceAll(sequences, "");

@@ -4,7 +4,7 @@
  */
 
 /** The parameters of ECMA-48's SGR. Only the sixteen colours that the terminal's own theme defines. */
-export const styles = {
+const styles = {
 	plain: "",
 	strong: "1",
 	quiet: "2",

@@ -154,6 +154,7 @@ export const booksPanel: Panel = {
 	draw({ consistency }, columns, lines) {
 		const { responsesChecked, violations, lastMessage } = consistency;
 		const checked = [span(countText(responsesChecked)), span(" answers checked", "quiet")];
+		if (responsesChecked + violations === 0) return [[span("nothing to check yet", "quiet")]];
 		if (violations === 0) return [checked, [span("✓ no violation", "good")]];
 		return [
 			justified([span(`✗ ${plural(violations, "violation")}`, "badStrong")], checked, columns),
@@ -166,14 +167,19 @@ export const generatorPanel: Panel = {
 	title: "generator",
 	linesMin: 2,
 	linesWanted: () => 2,
-	draw({ generatorCpuShare, latenessP99Ms }, columns) {
+	draw({ model, generatorCpuShare, latenessP99Ms }, columns) {
 		const cpuStyle: Style = generatorCpuShare > cpuShareWarning ? "warning" : "plain";
 		const late: Line =
-			latenessP99Ms === null
+			model === "closed"
 				? [span("sends as it is answered", "quiet")]
 				: justified(
 						[span("late, p99", "quiet")],
-						[span(latencyText(latenessP99Ms), latenessP99Ms > latenessMsWarning ? "warning" : "plain")],
+						[
+							span(
+								latencyText(latenessP99Ms),
+								(latenessP99Ms ?? 0) > latenessMsWarning ? "warning" : "plain",
+							),
+						],
 						columns,
 					);
 		const share = span(`${Math.round(generatorCpuShare * 100)} %`.padStart(6), cpuStyle);

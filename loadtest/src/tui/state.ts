@@ -46,7 +46,7 @@ export interface ScreenState {
 	readonly generatorCpuShare: number;
 }
 
-export interface ScreenCounts {
+interface ScreenCounts {
 	/** Requests sent. */
 	readonly sent: number;
 	/** Answered with what the scenario accepts. */
@@ -58,7 +58,7 @@ export interface ScreenCounts {
 }
 
 /** Answers a second. */
-export interface ScreenRate {
+interface ScreenRate {
 	/** Of the schedule in the last second; null in a closed model. */
 	readonly asked: number | null;
 	readonly lastSecond: number;
@@ -91,7 +91,7 @@ export interface ScreenOperation {
 	readonly p99Ms: number;
 }
 
-export interface ScreenConsistency {
+interface ScreenConsistency {
 	readonly responsesChecked: number;
 	readonly violations: number;
 	/** Of the last violation. */

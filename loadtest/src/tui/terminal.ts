@@ -39,96 +39,126 @@ const giveBackMsMax = 1000;
 /** The drawing thread never has its turn so long, unless it is gone. */
 const turnMsMax = 100;
 
-export function openScreen({ input, output, color, onKey, onInterrupt }: ScreenOptions): Screen {
-	const descriptor = openAgain(output.fd);
-	const terminal = new TerminalOutput(descriptor);
-	const turns = new Turns();
-	const worker = new Worker(new URL("./worker.ts", import.meta.url));
-	let isTaken = false;
-	let isClosed = false;
-	let screenNumber = 0;
+export function openScreen(options: ScreenOptions): Screen {
+	return new TerminalScreen(options);
+}
 
-	const take = () => {
-		screenNumber += 1;
-		// The stream may believe that it is in raw mode already, but a shell has been there.
-		if (isTaken) input.setRawMode(false);
-		input.setRawMode(true);
-		terminal.write(isTaken ? takeOver : alternativeScreen + takeOver);
-		isTaken = true;
-		turns.leave();
+class TerminalScreen implements Screen {
+	readonly #input: ReadStream;
+	readonly #output: ScreenOptions["output"];
+	readonly #terminal: TerminalOutput;
+	readonly #turns = new Turns();
+	readonly #worker = new Worker(new URL("./worker.ts", import.meta.url));
+	readonly #pressed: (chunk: Buffer | string) => void;
+	/** Between take and release. */
+	#isTaken = false;
+	#isClosed = false;
+	#screenNumber = 0;
+
+	constructor({ input, output, color, onKey, onInterrupt }: ScreenOptions) {
+		const descriptor = openAgain(output.fd);
+		this.#input = input;
+		this.#output = output;
+		this.#terminal = new TerminalOutput(descriptor);
+		this.#pressed = keyReader((key) => {
+			if (key === "interrupt") onInterrupt();
+			else if (key === "suspend") this.#suspend();
+			else if (key === "redraw") this.#screenNumber += 1;
+			else onKey(key);
+		});
+		this.#worker.unref();
+		// Without a screen the test is as good as with one.
+		this.#worker.onerror = ({ message }) => {
+			this.close();
+			console.error(`the live screen has failed: ${message}`);
+		};
+		this.#worker.postMessage({ descriptor, turns: this.#turns.memory, color } satisfies Beginning);
+		this.#take();
+		input.on("data", this.#pressed).on("error", ignore).resume();
+		this.#listen("on");
+	}
+
+	draw(state: ScreenState): void {
+		if (!this.#isTaken || this.#turns.isPending || !this.#terminal.isReady()) return;
+		// Asked for each frame, which costs microseconds, rather than learnt from SIGWINCH.
+		const [columns, rows] = this.#output.getWindowSize();
+		const frame: Frame = { state, columns, rows, screenNumber: this.#screenNumber };
+		this.#turns.isPending = true;
+		this.#worker.postMessage(frame);
+	}
+
+	close(): void {
+		if (this.#isClosed) return;
+		this.#isClosed = true;
+		this.#release();
+		this.#listen("off");
+		this.#input.off("data", this.#pressed).off("error", ignore).pause();
+		this.#worker.terminate();
+	}
+
+	#listen(way: "on" | "off"): void {
+		process[way]("exit", this.#release);
+		// Before the message is printed, which would vanish with the alternative screen.
+		process[way]("uncaughtExceptionMonitor", this.#release);
+		process[way]("unhandledRejection", this.#rejected);
+		process[way]("SIGTSTP", this.#suspend);
+		process[way]("SIGCONT", this.#goOn);
+	}
+
+	#take(): void {
+		this.#screenNumber += 1;
+		if (this.#isTaken) {
+			this.#turns.take(turnMsMax);
+			// The stream believes that it is in raw mode already, but a shell has been there.
+			this.#setRawMode(false);
+		}
+		this.#setRawMode(true);
+		this.#terminal.write(this.#isTaken ? takeOver : alternativeScreen + takeOver);
+		this.#isTaken = true;
+		this.#turns.leave();
+	}
+
+	readonly #release = () => {
+		if (!this.#isTaken) return;
+		this.#isTaken = false;
+		this.#turns.take(turnMsMax);
+		const isPartial = this.#turns.isPartial || this.#terminal.isPartial;
+		this.#terminal.drop();
+		this.#terminal.writeLast(isPartial ? cancel + giveBack : giveBack, giveBackMsMax);
+		this.#setRawMode(false);
 	};
-	const release = () => {
-		if (!isTaken) return;
-		isTaken = false;
-		turns.take(turnMsMax);
-		const isPartial = turns.isPartial || terminal.isPartial;
-		terminal.drop();
-		terminal.writeLast(isPartial ? cancel + giveBack : giveBack, giveBackMsMax);
+
+	#setRawMode(isRaw: boolean): void {
 		try {
-			input.setRawMode(false);
+			this.#input.setRawMode(isRaw);
 		} catch {
 			// The terminal has gone away, and its modes with it.
 		}
-	};
-	const suspend = () => {
-		release();
-		process.off("SIGTSTP", suspend);
-		// The whole group, as the terminal would: a shell waits for whoever started this program, npx for one.
-		process.kill(0, "SIGTSTP");
-		// Comes when the program goes on, or at once where there is no shell that could let it go on.
-		setImmediate(goOn);
-	};
-	/** After a suspension, or after a SIGSTOP, which left no time to give the terminal back. */
-	const goOn = () => {
-		if (isClosed) return;
-		process.off("SIGTSTP", suspend).on("SIGTSTP", suspend);
-		take();
-	};
-	const pressed = keyReader((key) => {
-		if (key === "interrupt") onInterrupt();
-		else if (key === "suspend") suspend();
-		else if (key === "redraw") screenNumber += 1;
-		else if (key !== undefined) onKey(key);
-	});
-	const rejected = (reason: unknown) => {
-		release();
+	}
+
+	/** Nobody else listens: then it ends the program, as it would have without a screen. */
+	readonly #rejected = (reason: unknown) => {
+		this.#release();
 		if (process.listenerCount("unhandledRejection") > 1) return;
 		console.error(reason);
 		process.exit(1);
 	};
-	const screen: Screen = {
-		draw(state) {
-			if (!isTaken || turns.isPending || !terminal.isReady()) return;
-			// Asked for each frame, which costs microseconds, rather than learnt from SIGWINCH.
-			const [columns, rows] = output.getWindowSize();
-			turns.isPending = true;
-			worker.postMessage({ state, columns, rows, screenNumber } satisfies Frame);
-		},
-		close() {
-			if (isClosed) return;
-			isClosed = true;
-			release();
-			worker.terminate();
-			input.off("data", pressed).off("error", ignore).pause();
-			process.off("exit", release).off("SIGTSTP", suspend).off("SIGCONT", goOn);
-			process.off("uncaughtExceptionMonitor", release).off("unhandledRejection", rejected);
-		},
+
+	readonly #suspend = () => {
+		this.#release();
+		process.off("SIGTSTP", this.#suspend);
+		// The whole group, as the terminal would: a shell waits for whoever started this program, npx for one.
+		process.kill(0, "SIGTSTP");
+		// Comes when the program goes on, or at once where there is no shell that could let it go on.
+		setImmediate(this.#goOn);
 	};
 
-	worker.unref();
-	worker.postMessage({ descriptor, turns: turns.memory, color } satisfies Beginning);
-	// Without a screen the test is as good as with one.
-	worker.onerror = ({ message }) => {
-		screen.close();
-		console.error(`the live screen has failed: ${message}`);
+	/** After a suspension, or after a SIGSTOP, which left no time to give the terminal back. */
+	readonly #goOn = () => {
+		if (this.#isClosed) return;
+		process.off("SIGTSTP", this.#suspend).on("SIGTSTP", this.#suspend);
+		this.#take();
 	};
-	take();
-	input.on("data", pressed).on("error", ignore).resume();
-	process.on("exit", release);
-	// Before the message is printed, which would vanish with the alternative screen.
-	process.on("uncaughtExceptionMonitor", release).on("unhandledRejection", rejected);
-	process.on("SIGTSTP", suspend).on("SIGCONT", goOn);
-	return screen;
 }
 
 function ignore(): void {}
@@ -136,7 +166,8 @@ function ignore(): void {}
 /**
  * The same terminal by a descriptor of its own. On the given one not to wait would be a property of the open
  * file, which the shell and other programs share. Where it can't be opened a second time the given one has to
- * do, and a terminal that stops reading stops the drawing thread, though not the test.
+ * do, and a terminal that stops reading stops the drawing thread, though not the test. Stays open till the end:
+ * the drawing thread may be about to use it.
  */
 function openAgain(descriptor: number): number {
 	for (const path of [`/proc/self/fd/${descriptor}`, "/dev/tty"])
