@@ -71,6 +71,15 @@ export const exitCodes = {
 	interrupted: 130,
 } as const;
 
+/** Of several repetitions': the first in the order of the help text. */
+export function gravestOf(codes: readonly number[]): number {
+	const { inconsistent, interrupted, invalid, regressed, thresholdMissed, ok } = exitCodes;
+	return (
+		[inconsistent, interrupted, invalid, regressed, thresholdMissed].find((code) => codes.includes(code)) ??
+		ok
+	);
+}
+
 /** Wrong books outrank everything: whatever else happened, they are wrong. */
 export function exitCodeOf({
 	summary,

@@ -7,7 +7,7 @@ import { Unusable } from "./accounts.ts";
 import { type Baseline, BaselineError, loadBaseline, saveBaseline } from "./baseline.ts";
 import { commandText } from "./command-line.ts";
 import { compare, IncomparableShapes } from "./comparison.ts";
-import { exitCodeOf, exitCodes } from "./conclusion.ts";
+import { exitCodeOf, exitCodes, gravestOf } from "./conclusion.ts";
 import { runLoadTest } from "./load-test.ts";
 import { type LoadOptions, type RinhaOptions, readOptions, UsageError } from "./options.ts";
 import { Progress } from "./progress.ts";
@@ -37,6 +37,10 @@ async function main(args: readonly string[]): Promise<number> {
 	let results: Result[];
 	try {
 		results = await run(options, commandText(args), progress);
+	} catch (error) {
+		if (!(error instanceof Unusable) || !progress.isInterrupted) throw error;
+		complain("interrupted before the first request");
+		return exitCodes.interrupted;
 	} finally {
 		await watched.close();
 	}
@@ -44,7 +48,12 @@ async function main(args: readonly string[]): Promise<number> {
 	const result =
 		options.command === "load" ? compared(options, baseline, results, complaints) : lastOf(results);
 	complaints.push(...writeReports(options, result));
-	const code = exitCodeOf(result);
+	const codes = [...results.slice(0, -1), result].map(exitCodeOf);
+	const code = gravestOf(codes);
+	if (results.length > 1 && code !== exitCodeOf(result))
+		complaints.push(
+			`repetition ${codes.indexOf(code) + 1} of ${results.length} would have ended with ${code}, and so does this`,
+		);
 	for (const sentence of complaints) complain(sentence);
 	if (options.command === "load" && options.saveBaseline !== null) {
 		if (code === exitCodes.ok) saveBaseline(options.baselineFolder, options.saveBaseline, results);

@@ -127,11 +127,8 @@ export class Metrics {
 		this.bytesSent += bytesSent;
 		row.requests += 1;
 		row.failed += 1;
-		const known = this.#errors.get(`${failure} ${message}`);
-		if (known !== undefined) known.count += 1;
-		else if (this.#errors.size < errorMessagesMax)
-			this.#errors.set(`${failure} ${message}`, { kind: failure, message, count: 1 });
-		else this.#recordOther(failure);
+		const isNew = !this.#errors.has(causeOf(failure, message));
+		this.#countError(failure, isNew && this.#errors.size >= errorMessagesMax ? "other messages" : message);
 	}
 
 	/** The current second is over. Its response times can be read from the row only. */
@@ -205,12 +202,17 @@ export class Metrics {
 		return kind === "debit" ? this.#debit : kind === "credit" ? this.#credit : this.#statement;
 	}
 
-	#recordOther(failure: FailureKind): void {
-		const message = "other messages";
-		const known = this.#errors.get(`${failure} ${message}`);
-		if (known === undefined) this.#errors.set(`${failure} ${message}`, { kind: failure, message, count: 1 });
+	#countError(kind: FailureKind, message: string): void {
+		const cause = causeOf(kind, message);
+		const known = this.#errors.get(cause);
+		if (known === undefined) this.#errors.set(cause, { kind, message, count: 1 });
 		else known.count += 1;
 	}
+}
+
+/** Numbers and quotations of the target differ from one request to the next, though the cause is the same. */
+function causeOf(kind: FailureKind, message: string): string {
+	return `${kind} ${message.replace(/".*/s, "").replace(/\d+/g, "N")}`;
 }
 
 function kindMetrics(kind: Kind): KindMetrics {

@@ -2,7 +2,7 @@
 import { chart } from "./chart.ts";
 import { countText, latencyText, plural, rateText } from "./figures.ts";
 import { clean, type Line, type Span, span } from "./line.ts";
-import { cpuShareWarning, latenessMsWarning, statusStyle } from "./panels.ts";
+import { latenessMsWarning, processorStyle, statusStyle } from "./panels.ts";
 import type { ScreenState } from "./state.ts";
 
 interface Ranked {
@@ -82,9 +82,9 @@ function failureSpans({ counts, consistency: { violations } }: ScreenState): Spa
 	];
 }
 
-function generatorSpans({ generatorCpuShare, latenessP99Ms }: ScreenState): Span[] {
+function generatorSpans({ model, generatorCpuShare, latenessP99Ms }: ScreenState): Span[] {
 	const processor = `${Math.round(generatorCpuShare * 100)} % CPU`;
-	const spans = [span(processor, generatorCpuShare > cpuShareWarning ? "warning" : "plain")];
+	const spans = [span(processor, processorStyle(model, generatorCpuShare))];
 	if (latenessP99Ms !== null)
 		spans.push(
 			span(`  ${latencyText(latenessP99Ms)} late`, latenessP99Ms > latenessMsWarning ? "warning" : "plain"),

@@ -28,7 +28,7 @@ export interface Panel {
 }
 
 /** A generator that uses more of its only thread than this measures itself. */
-export const cpuShareWarning = 0.85;
+const cpuShareWarning = 0.85;
 /** Sends that are later than this are worth a look. */
 export const latenessMsWarning = 1;
 
@@ -168,7 +168,7 @@ export const generatorPanel: Panel = {
 	linesMin: 2,
 	linesWanted: () => 2,
 	draw({ model, generatorCpuShare, latenessP99Ms }, columns) {
-		const cpuStyle: Style = generatorCpuShare > cpuShareWarning ? "warning" : "plain";
+		const cpuStyle = processorStyle(model, generatorCpuShare);
 		const late: Line =
 			model === "closed"
 				? [span("sends as it is answered", "quiet")]
@@ -189,6 +189,11 @@ export const generatorPanel: Panel = {
 		return [[label, ...(room >= 4 ? used : []), share], late];
 	},
 };
+
+/** In an open model it is busy waiting for the moment to send, and only its lateness tells whether it keeps up. */
+export function processorStyle(model: ScreenState["model"], cpuShare: number): Style {
+	return model === "closed" && cpuShare > cpuShareWarning ? "warning" : "plain";
+}
 
 /** 422 is how a debit over the limit is refused, which is as right an answer as any. */
 export function statusStyle(status: number): Style {

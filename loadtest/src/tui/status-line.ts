@@ -3,10 +3,15 @@ import { countText, latencyText, rateText } from "./figures.ts";
 import { clean } from "./line.ts";
 import type { ScreenState } from "./state.ts";
 
+function percentText(share: number): string {
+	return `${Math.round(100 * share)} %`;
+}
+
 export function statusLine(state: ScreenState): string {
 	const { rate, latency, counts, consistency } = state;
 	const asked = rate.asked === null ? "" : ` (asked ${rateText(rate.asked)})`;
 	const phase = state.isPaused ? "paused" : state.phase;
+	if (state.phase === "checking the books") return `checking the books  ${percentText(state.doneShare ?? 0)}`;
 	return clean(
 		[
 			`${Math.floor(state.elapsedSeconds)} s`,
