@@ -10,7 +10,7 @@ import { Posting, parsed } from "./posting.ts";
 import type { OperationSource, WireEntry } from "./scenario.ts";
 
 /** A statement shows no more entries than this. */
-export const shownMax = 10;
+const shownMax = 10;
 
 export interface Account {
 	readonly accountId: number;

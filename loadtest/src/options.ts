@@ -70,7 +70,7 @@ export interface RinhaOptions extends RunOptions {
 
 export type ReportFormat = "text" | "json" | "csv" | "junit" | "html";
 
-export interface ReportTarget {
+interface ReportTarget {
 	readonly format: ReportFormat;
 	/** Null is the standard output. */
 	readonly path: string | null;

@@ -13,7 +13,7 @@ import type { Arrivals } from "./sender.ts";
 import type { Tags } from "./tags.ts";
 import type { Target } from "./target.ts";
 
-export const userAgent = "User-Agent: Agente do Caos - 2024/Q1";
+const userAgent = "User-Agent: Agente do Caos - 2024/Q1";
 
 /** The accounts that a fresh target has, with their limits in cents. */
 export const officialLimits: ReadonlyMap<number, number> = new Map([

@@ -6,7 +6,7 @@ import type { Histogram } from "../histogram.ts";
 import type { Metrics } from "../metrics.ts";
 import type { LoadOptions, RinhaOptions } from "../options.ts";
 import type { Progress } from "../progress.ts";
-import type { SecondRow } from "../result.ts";
+import type { ErrorRow, SecondRow, StatusRow } from "../result.ts";
 import type { Percentiles, ScreenLatency, ScreenOperation, ScreenState } from "./state.ts";
 
 const historySeconds = 60;
@@ -18,6 +18,8 @@ export class Snapshots {
 	#secondsRead = -1;
 	#latency: ScreenLatency = { recent: null, overall: null, p99HistoryMs: [] };
 	#operations: readonly ScreenOperation[] = [];
+	#statuses: readonly StatusRow[] = [];
+	#errors: readonly ErrorRow[] = [];
 
 	constructor(options: LoadOptions | RinhaOptions, progress: Progress) {
 		this.#options = options;
@@ -65,8 +67,8 @@ export class Snapshots {
 			waiting:
 				metrics?.isOpen && sender !== undefined ? Math.max(0, sender.dueCount(now) - metrics.sent) : null,
 			latency: this.#latency,
-			statuses: metrics?.statuses() ?? [],
-			errors: metrics?.errors() ?? [],
+			statuses: this.#statuses,
+			errors: this.#errors,
 			operations: this.#operations,
 			consistency: {
 				responsesChecked: judge?.responsesChecked ?? 0,
@@ -88,6 +90,8 @@ export class Snapshots {
 			overall: percentiles(metrics.response),
 			p99HistoryMs: metrics.seconds.slice(-historySeconds).map(({ p99Ms }: SecondRow) => p99Ms),
 		};
+		this.#statuses = metrics.statuses();
+		this.#errors = metrics.errors();
 		this.#operations = metrics
 			.operations(elapsedSeconds)
 			.map(({ kind, requests, rate, p50Ms, p99Ms }) => ({ kind, count: requests, rate, p50Ms, p99Ms }));

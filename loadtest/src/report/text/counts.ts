@@ -21,7 +21,7 @@ export function summary(result: Result, width: number): Section {
 			...(shape.adjusted
 				? paragraph("Its load was changed by hand: it compares with nothing.", width, "warning")
 				: []),
-			...paragraph(`${result.target}, ${shapeText(shape)}`, width, "quiet"),
+			...paragraph(`${result.target}, ${shapeText(shape)}, seed ${result.seed}`, width, "quiet"),
 			emptyLine,
 			...totals(result),
 		],
