@@ -108,10 +108,21 @@ describe(`metrics (SEED=${seed})`, () => {
 		expect([recent.count, Math.round(recent.percentileMs(1) ?? 0), recent.maxMs]).toEqual([5, 5, 9]);
 	});
 
+	test("count errors that differ in numbers and quotations of the target as one", () => {
+		const metrics = new Metrics(false);
+		for (let index = 0; index < 100; index += 1)
+			metrics.recordFailure("credit", "malformed", `closed after ${index} bytes: "${index}"`, 0);
+		metrics.recordFailure("credit", "malformed", "another cause", 0);
+		expect(metrics.errors().map(({ message, count }) => [message, count])).toEqual([
+			['closed after 0 bytes: "0"', 100],
+			["another cause", 1],
+		]);
+	});
+
 	test("tell 50 messages of errors apart, and count all", () => {
 		const metrics = new Metrics(false);
 		for (const kind of failures)
-			for (let index = 0; index < 1000; index += 1) metrics.recordFailure("credit", kind, `no ${index}`, 0);
+			for (let index = 0; index < 1000; index += 1) metrics.recordFailure("credit", kind, `no ${"x".repeat(index)}`, 0);
 		const errors = metrics.errors();
 		expect(errors.length).toBeLessThanOrEqual(50 + failures.length);
 		expect(sumOf(errors, ({ count }) => count)).toBe(4000);
