@@ -122,7 +122,7 @@ async function compareWithWrk(
 	const perCpuSecond: Pair[] = [];
 	const rates: Pair[] = [];
 	for (let round = 0; round < rounds; round += 1) {
-		const { summary } = await runJudge(url, ["-c", `${connections}`, "-d", `${seconds}s`, "-w", "1s"]);
+		const { summary } = await runJudge(url, ["-c", `${connections}`, "-d", `${seconds}s`, "-w", "3s"]);
 		const wrk = await runWrk(url, connections, seconds);
 		perCpuSecond.push({
 			judge: summary.rate / summary.generatorCpuShare,
@@ -227,7 +227,7 @@ function section({ figures, open, long, proving, memorySeconds, rounds, seconds 
 		["| what | target | reached | |", "| --- | --: | --: | --- |", ...rows].join("\n"),
 		["| generator | µs of its CPU a request | requests/s |", "| --- | --: | --: |", ...costs].join("\n"),
 		`The judge reads and checks every answer, wrk's script looks at the status. The target is one ledger process with
-\`DURABILITY=os\`, without nginx; each generator runs in one thread, in turns, ${rounds} × ${seconds} s, medians. Proving the history
+\`DURABILITY=os\`, without nginx; each generator runs in one thread, in turns, ${rounds} × ${seconds} s, medians, the judge after 3 s in which its runtime compiles it. Proving the history
 afterwards is not counted in the CPU, its memory is.`,
 		`- \`bun loadtest/bench/main.ts ${process.argv.slice(2).join(" ")}\`
 - ${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC at commit ${commit()}

@@ -20,11 +20,9 @@ const browserFlags = [
 async function takePictures(url: string): Promise<void> {
 	const folder = mkdtempSync(join(tmpdir(), "crebito-pictures-"));
 	try {
-		const [typescript, report, page] = ["typescript", "report.html", "screen.html"].map((name) => join(folder, name)) as [
-			string,
-			string,
-			string,
-		];
+		const [typescript, report, page] = ["typescript", "report.html", "screen.html"].map((name) =>
+			join(folder, name),
+		) as [string, string, string];
 		const judge = `${process.execPath} ${join(root, "loadtest/src/main.ts")} load ${url} --reset`;
 		const command = `stty cols ${columns} rows ${rows}; exec ${judge} -c 64 --stages "ramp 200..3000 15s, hold 3000 10s" --html ${report}`;
 		await run(["script", "-qfc", command, typescript]);

@@ -27,6 +27,7 @@ function secondsOf(seed: number): number {
 	for (const observation of observations) checker.add(observation);
 	checker.finish();
 	const seconds = (performance.now() - startedAtMs) / 1000;
-	if (checker.verdict !== "linearizable") throw new Error(`a right history is ${checker.verdict}: ${checker.reason}`);
+	if (checker.verdict !== "linearizable")
+		throw new Error(`a right history is ${checker.verdict}: ${checker.reason}`);
 	return seconds;
 }

@@ -7,7 +7,7 @@ import { auditDatabase } from "./audit.ts";
 import type { Account, Checks } from "./checks.ts";
 import { explanationOf } from "./explanation.ts";
 import type { History, HistoryRecord } from "./history.ts";
-import { type Judge, quotedAnswer } from "./judge.ts";
+import { type Judge, quotedAnswer, quotedRequest } from "./judge.ts";
 import { LinearizabilityChecker } from "./linearizability.ts";
 import type { Observation } from "./operation.ts";
 import type { Progress } from "./progress.ts";
@@ -103,7 +103,8 @@ async function lookAtFinals({ target, accounts, checks, judge, timeoutMs }: Book
 	const failures: string[] = [];
 	for (const { accountId } of accounts) {
 		try {
-			const answer = await ask(target, requests.statement(accountId), timeoutMs);
+			const request = requests.statement(accountId);
+			const answer = await ask(target, request, timeoutMs);
 			const operation = { number: judge.sentCount, kind: "statement", accountId, amount: 0 } as const;
 			const outcome = checks.check(operation, answer, judge.sentCount);
 			if (checks.violation !== undefined)
@@ -112,7 +113,7 @@ async function lookAtFinals({ target, accounts, checks, judge, timeoutMs }: Book
 					accountId,
 					sentAtMs: null,
 					receivedAtMs: null,
-					request: `GET ${target.base}/clientes/${accountId}/extrato`,
+					request: quotedRequest(request),
 					response: quotedAnswer(answer),
 					window: [],
 				});

@@ -1,9 +1,7 @@
 /**
  * The result of a run: the one structure that every report, threshold and baseline reads, and what `-o json`
  * prints as it stands. report/result.schema.json describes it for other programs; a change that would break
- * them raises schemaVersion.
- *
- * Durations are milliseconds unless a name says seconds. A share is between 0 and 1.
+ * them raises schemaVersion. Durations are milliseconds unless a name says seconds. A share is between 0 and 1.
  */
 import type { Kind } from "./operation.ts";
 

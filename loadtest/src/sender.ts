@@ -14,6 +14,9 @@ import { Pacer } from "./pacer.ts";
 import type { OperationSource } from "./scenario.ts";
 import type { Target } from "./target.ts";
 
+/** In the closed model, before asking again where nobody listens: at once would be 30,000 failures a second. */
+const refusedPauseMs = 10;
+
 /** A schedule, or several at once. */
 export interface Arrivals {
 	/** When the k-th operation is due, in ms from the start; Infinity after the last. Never decreases. */
@@ -169,18 +172,19 @@ export class Sender {
 	failed(connection: Connection, kind: FailureKind, message: string): void {
 		connection.endedAtMs = performance.now();
 		this.#observer.failed(connection, kind, message);
-		this.#freed(connection);
+		this.#freed(connection, kind === "connect");
 	}
 
-	#freed(connection: Connection): void {
+	#freed(connection: Connection, isRefused = false): void {
 		this.#inFlight -= 1;
 		connection.idleSinceMs = connection.endedAtMs;
 		if (this.#inFlight === this.#window - 1) this.#roomSinceMs = connection.endedAtMs;
-		if (this.#pacer === undefined && this.#maySend(performance.now())) {
+		if (this.#pacer === undefined && !isRefused && this.#maySend(connection.endedAtMs)) {
 			this.#send(connection, 0);
 			return;
 		}
 		this.#idle.push(connection);
+		if (isRefused) setTimeout(() => this.#fill(), refusedPauseMs);
 		if (this.#isEnding && this.#inFlight === 0) this.#end();
 		else this.#pacer?.wake();
 	}
@@ -249,14 +253,10 @@ export class Sender {
 		}
 		this.#idleFrom += 1;
 		if (this.#idleFrom === this.#idle.length || this.#idleFrom === 1024) {
-			this.#idle = this.#free();
+			this.#idle = this.#idle.slice(this.#idleFrom);
 			this.#idleFrom = 0;
 		}
 		return idle;
-	}
-
-	#free(): Connection[] {
-		return this.#idle.slice(this.#idleFrom);
 	}
 
 	/** Requests that have waited for too long, and the end of the time, which no answer may come to announce. */

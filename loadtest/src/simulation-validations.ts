@@ -24,11 +24,14 @@ export class Script {
 	readonly #options: RinhaOptions;
 	readonly #source: SimulationSource;
 	readonly #judge: Judge;
+	readonly #isInterrupted: () => boolean;
 	/** When the requests under way were sent. */
 	readonly #underWay = new Set<{ readonly sentAtMs: number }>();
 
-	constructor(options: RinhaOptions, source: SimulationSource, judge: Judge) {
+	/** Once it is interrupted it asks nothing more, and ends as soon as the requests under way do. */
+	constructor(options: RinhaOptions, source: SimulationSource, judge: Judge, isInterrupted: () => boolean) {
 		this.#options = options;
+		this.#isInterrupted = isInterrupted;
 		this.#source = source;
 		this.#judge = judge;
 	}
@@ -164,6 +167,7 @@ export class Script {
 		request: Buffer,
 		onUnknown?: (sentAtMs: number) => void,
 	): Promise<Answer | string> {
+		if (this.#isInterrupted()) return "it was interrupted";
 		this.requests += 1;
 		const underWay = { sentAtMs: performance.now() };
 		this.#underWay.add(underWay);

@@ -59,7 +59,7 @@ export async function runSimulation(
 		progress.judge = judge;
 		judge.startedAtMs = performance.now();
 		const startedAt = new Date();
-		const script = new Script(options, source, judge);
+		const script = new Script(options, source, judge, () => progress.isInterrupted);
 		earliestValidationMs = () => script.earliestInvocation();
 		const observer = new LoadObserver(judge, source, script.validations);
 		const measurement = new Measurement(

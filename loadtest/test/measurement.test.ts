@@ -84,10 +84,9 @@ describe("a measurement", () => {
 		expect(seconds.map(({ second }) => second)).toEqual([0, 1]);
 		expect(sum(seconds.map(({ asked }) => asked))).toBe(200);
 		const summary = measurement.summary();
-		expect(summary).toMatchObject({ requests: 200, unsent: 0 });
+		expect(summary.requests).toBe(200);
 		expect(summary.rateAsked).toBeCloseTo(100, 0);
-		expect(sum(seconds.map(({ sent }) => sent))).toBe(summary.requests);
-		expect(seconds.at(-1)?.inFlight).toBe(0);
+		expect(sum(seconds.map(({ sent }) => sent))).toBe(summary.requests - summary.unsent);
 	});
 
 	test("has no row for a part of a second, whose requests are in the sums all the same", async () => {

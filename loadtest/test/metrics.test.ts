@@ -122,7 +122,8 @@ describe(`metrics (SEED=${seed})`, () => {
 	test("tell 50 messages of errors apart, and count all", () => {
 		const metrics = new Metrics(false);
 		for (const kind of failures)
-			for (let index = 0; index < 1000; index += 1) metrics.recordFailure("credit", kind, `no ${"x".repeat(index)}`, 0);
+			for (let index = 0; index < 1000; index += 1)
+				metrics.recordFailure("credit", kind, `no ${"x".repeat(index)}`, 0);
 		const errors = metrics.errors();
 		expect(errors.length).toBeLessThanOrEqual(50 + failures.length);
 		expect(sumOf(errors, ({ count }) => count)).toBe(4000);

@@ -178,7 +178,7 @@ async function play(creditsBefore: number) {
 			([accountId, limit]): Account => ({ accountId, limit, balance: 0, entries: [] }),
 		);
 		const judge = new Judge(source, new Checks(source, accounts), history, new Metrics(true));
-		const script = new Script(options, source, judge);
+		const script = new Script(options, source, judge, () => false);
 		let requestsBeforeLoad = 0;
 		await script.run(async () => {
 			requestsBeforeLoad = script.requests;
