@@ -17,7 +17,7 @@ import type {
 } from "../src/result.ts";
 
 /** What a target may answer to break a terminal, a page, or the page's own data. */
-export const nastyText =
+const nastyText =
 	"\x1b[2J\x1b]0;owned\x07</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202etxt\u0000]]>";
 
 const percentiles = [10, 25, 50, 75, 90, 95, 99, 99.9, 99.99];
@@ -139,7 +139,7 @@ function row(
 }
 
 /** An open run of two minutes in which all went well, the last of three, better than its baseline. */
-export const goodResult: Result = {
+const goodResult: Result = {
 	schemaVersion: 1,
 	program: { name: "@crebito/loadtest", version: "0.1.0", runtime: "Bun 1.4.5" },
 	machine: { processor: "Made-up 9000", processors: 2, memoryMb: 4096, system: "Linux 6.1" },
@@ -234,7 +234,7 @@ const badThresholds: readonly ThresholdRow[] = [
 ];
 
 /** A minute of the same load against a target that breaks down, and lies. */
-export const badResult: Result = {
+const badResult: Result = {
 	...goodResult,
 	command: "load http://localhost:8080 -r 340 -d 1m",
 	shape: { ...goodResult.shape, durationSeconds: 60, warmUpSeconds: 0, adjusted: true },
@@ -325,7 +325,7 @@ export const badResult: Result = {
 };
 
 /** Ten seconds against a closed port, in a closed model. */
-export const unansweredResult: Result = {
+const unansweredResult: Result = {
 	...goodResult,
 	command: "load http://localhost:8080 -d 10s --threshold p99<250ms",
 	shape: { ...goodResult.shape, model: "closed", schedule: null, durationSeconds: 10, warmUpSeconds: 0 },
@@ -389,7 +389,7 @@ const simulation: Simulation = {
 };
 
 /** The official simulation, with two wrong balances. */
-export const simulationResult: Result = {
+const simulationResult: Result = {
 	...goodResult,
 	command: "rinha http://localhost:8080",
 	shape: {

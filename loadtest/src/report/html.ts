@@ -26,8 +26,14 @@ import {
 import { banners, tiles } from "./page/verdicts.ts";
 import { countText, plural } from "./units.ts";
 
+/** A later one overrides an earlier one. */
+const styleSheets = [
+	...["uplot/dist/uPlot.min.css", "./page/page.css", "./page/verdicts.css"],
+	...["./page/tables.css", "./page/graphics.css", "./page/media.css"],
+];
+
 export function htmlReport(result: Result): string {
-	const style = read("uplot/dist/uPlot.min.css") + read("./page/page.css");
+	const style = styleSheets.map(read).join("\n");
 	const script = `${read("uplot/dist/uPlot.iife.min.js")}\n${read("./page/page.js")}`;
 	const policy = [
 		"default-src 'none'",
@@ -90,8 +96,8 @@ function latencies(result: Result): Markup {
 	return markup`<section aria-labelledby="latencies"><h2 id="latencies">Latencies</h2>
 ${validity.verdict === "target failing" ? markup`<p class="lead"><b class="bad">The target was failing: these are the latencies of whatever is broken.</b></p>` : nothing}
 ${without > 0 ? markup`<p class="lead">${countText(without)} requests had no answer, and aren't in these numbers.</p>` : nothing}
-<div class="card panel">${histogram(response)}</div>
-<div class="card panel">${percentiles(latency, isClosed)}</div>
+<div class="distribution"><div class="card panel"><h3>${isClosed ? "Latency" : "Response time"}, on a logarithmic scale</h3>${histogram(response)}</div>
+<div class="card panel">${percentiles(latency, isClosed)}</div></div>
 ${isClosed ? nothing : markup`<p class="note">Response time counts from when a request was due, service time from when it was sent; lateness is the generator's own, a free connection given.</p>`}</section>
 `;
 }

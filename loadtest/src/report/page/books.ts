@@ -18,8 +18,8 @@ export function books(consistency: Consistency): Markup {
 	const auditRows = audit.map((found) => row(found.source, [tag(found.verdict), found.reason]));
 	return markup`<section aria-labelledby="books"><h2 id="books">Consistency of the books</h2>
 <p class="lead">${tag(verdict)} ${reason}.</p>
-<div class="words">${table("One order explains all answers, account by account", ["", "Verdict", "Operations", "Without an answer", "Reason"], accountRows)}</div>
-${audit.length === 0 ? nothing : markup`<div class="words">${table("Asked after the run", ["", "Verdict", "Reason"], auditRows)}</div>`}
+<div class="card panel words">${table("One order explains all answers, account by account", ["", "Verdict", "Operations", "Without an answer", "Reason"], accountRows)}</div>
+${audit.length === 0 ? nothing : markup`<div class="card panel words">${table("Asked after the run", ["", "Verdict", "Reason"], auditRows)}</div>`}
 ${violations(consistency)}</section>
 `;
 }

@@ -4,7 +4,7 @@ import { mergedBuckets } from "../buckets.ts";
 import { latencyText, plural } from "../units.ts";
 import { type Markup, markup } from "./markup.ts";
 
-const [width, height] = [720, 240];
+const [width, height] = [720, 480];
 const [left, right, top, bottom] = [8, 8, 34, 26];
 const barsMax = 80;
 const marked = [50, 99, 99.9];

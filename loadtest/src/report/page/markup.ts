@@ -29,7 +29,7 @@ export function trusted(text: string): Markup {
 export function table(caption: string, head: readonly string[], rows: readonly Markup[]): Markup {
 	const cells = head.map((name) => markup`<th scope="col">${name}</th>`);
 	return markup`<div class="scroll"><table><caption>${caption}</caption>
-<thead><tr>${cells}</tr></thead>
+${head.length === 0 ? nothing : markup`<thead><tr>${cells}</tr></thead>`}
 <tbody>${rows}</tbody></table></div>
 `;
 }

@@ -65,7 +65,7 @@
 	const axisOf = (unit, index) =>
 		axis(unit, {
 			side: index === 0 ? 3 : 1,
-			size: 62,
+			size: 56,
 			...(index === 0 ? {} : { grid: { show: false } }),
 			values: (_, splits) =>
 				splits.map((value) => (value === null || value === undefined ? null : texts[unit].axis(value))),

@@ -78,8 +78,8 @@ export function errors({ errors: rows }: Result): Markup {
 
 export function percentiles({ response, service, lateness }: Latency, isClosed: boolean): Markup {
 	const columns = [
-		{ name: isClosed ? "Latency" : "Response time", found: response },
-		...(isClosed ? [] : [{ name: "Service time", found: service }]),
+		{ name: isClosed ? "Latency" : "Response", found: response },
+		...(isClosed ? [] : [{ name: "Service", found: service }]),
 		...(lateness === null ? [] : [{ name: "Lateness", found: lateness }]),
 	];
 	const rowOf = (name: string, values: readonly (number | undefined)[]) => row(name, values.map(latencyText));
@@ -141,7 +141,7 @@ export function comparison(found: Comparison | null): Markup {
 	const noise = method === "repeats" ? "whole runs" : "blocks of one run";
 	return markup`<section aria-labelledby="baseline"><h2 id="baseline">Comparison with the baseline</h2>
 <p class="lead">${tag(verdict)} against ${baseline} of ${dateText(baselineStartedAt)}. How much the figures vary by themselves was estimated from ${noise}.</p>
-${table("Before and after", ["Figure", "Before", "After", "Change", "95 % interval", "Verdict"], cells)}</section>
+<div class="card panel">${table("Before and after", ["Figure", "Before", "After", "Change", "95 % interval", "Verdict"], cells)}</div></section>
 `;
 }
 
@@ -184,7 +184,7 @@ export function simulation(found: Simulation | null): Markup {
 	const isFull = found.timeScale === 1 && found.multiply === 1;
 	return markup`<section aria-labelledby="simulation"><h2 id="simulation">The official simulation</h2>
 <p class="lead">${countText(found.requests)} of ${countText(found.requestsExpected)} requests were sent${isFull ? "" : `, at ${found.timeScale} of the time and ${found.multiply} times the load: this is not the official run`}.</p>
-<div class="columns">${table(
+<div class="card panel">${table(
 		"The verdict in money",
 		["", "Measured", "USD"],
 		[
@@ -196,7 +196,7 @@ export function simulation(found: Simulation | null): Markup {
 			row("Verdict", ["", markup`<b>${usdText(found.verdictUsd)}</b>`]),
 		],
 	)}</div>
-<div class="words">${table("Validations", ["Validation", "Verdict", "Held", "Failed", "First failure"], rows)}</div></section>
+<div class="card panel words">${table("Validations", ["Validation", "Verdict", "Held", "Failed", "First failure"], rows)}</div></section>
 `;
 }
 
@@ -227,7 +227,7 @@ export function conditions(result: Result): Markup {
 	];
 	return markup`<div class="words">${table(
 		"What was run, and where",
-		["", ""],
+		[],
 		rows.map(([name, value]) => row(name, [value])),
 	)}</div>`;
 }

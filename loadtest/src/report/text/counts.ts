@@ -28,7 +28,7 @@ export function summary(result: Result, width: number): Section {
 	};
 }
 
-export function shapeText({ model, schedule, connections, mix, warmUpSeconds }: Shape): string {
+function shapeText({ model, schedule, connections, mix, warmUpSeconds }: Shape): string {
 	const parts = [
 		model === "simulation" ? "official simulation" : `${model} model`,
 		...(schedule === null || model === "simulation" ? [] : [schedule]),

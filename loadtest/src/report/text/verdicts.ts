@@ -45,7 +45,7 @@ const verdictStyles: Readonly<Record<Verdict, Style>> = {
 	regressed: "badStrong",
 };
 
-export function verdictStyle(verdict: Verdict): Style {
+function verdictStyle(verdict: Verdict): Style {
 	return verdictStyles[verdict];
 }
 
