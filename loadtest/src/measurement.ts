@@ -2,6 +2,7 @@
  * A stretch of load from its first request to its last answer, and what it amounts to second by second. The
  * warm-up is one, the measured time another.
  */
+import { existsSync, readFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 import type { Metrics } from "./metrics.ts";
 import type { Figures, Latency, Machine, Summary } from "./result.ts";
@@ -10,6 +11,7 @@ import { Sender, type SendObserver, type SendPlan } from "./sender.ts";
 /** A last second that lacks no more than this counts as one. */
 const secondLackMs = 50;
 const pausePollMs = 50;
+const ownStatus = "/proc/self/status";
 
 export class Measurement {
 	readonly metrics: Metrics;
@@ -157,9 +159,14 @@ export class Measurement {
 	}
 }
 
-/** In kilobytes of 1024 bytes, as Linux counts. */
+/**
+ * Linux's VmHWM, which is this program's own. getrusage() also counts what the process was before it became this
+ * program: forked from a large one, it would report that one's memory.
+ */
 function peakMemoryMb(): number {
-	return (process.resourceUsage().maxRSS * 1024) / 1e6;
+	const status = existsSync(ownStatus) ? readFileSync(ownStatus, "latin1") : "";
+	const kilobytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? process.resourceUsage().maxRSS);
+	return (kilobytes * 1024) / 1e6;
 }
 
 export function thisMachine(): Machine {

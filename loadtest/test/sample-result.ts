@@ -401,6 +401,20 @@ const simulationResult: Result = {
 		...{ ...goodResult.summary, elapsedSeconds: 239.9, requests: 61_380, succeeded: 61_380 },
 		...{ rate: 255.86, rateAsked: 255.86 },
 	},
+	latency: {
+		response: distribution(61_380, 0.83, 0.42),
+		service: distribution(61_380, 0.79, 0.4),
+		lateness: distribution(61_380, 0.008, 0.5),
+	},
+	operations: operations.map((found, index) => ({
+		...found,
+		...{ requests: [39_660, 19_860, 1_860][index] ?? 0, succeeded: [39_660, 19_860, 1_860][index] ?? 0 },
+		rate: [165.3, 82.8, 7.75][index] ?? 0,
+	})),
+	statuses: [
+		{ status: 200, count: 52_469 },
+		{ status: 422, count: 8_911 },
+	],
 	seconds: seconds(240, (at) => {
 		const asked = Math.round(at < 120 ? 3 + 2.81 * at : 340);
 		return { asked, sent: asked, answered: asked };

@@ -8,6 +8,8 @@
 	const { seconds, charts } = JSON.parse(element.textContent);
 	const height = 210;
 	const printWidth = 640;
+	/** There is nothing between two seconds. */
+	const wholeSteps = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600, 7200, 14400];
 
 	const threeDigits = (value) =>
 		value === 0
@@ -98,7 +100,11 @@
 				...Object.fromEntries(units.map((unit) => [unit, scaleOf(chart, unit)])),
 			},
 			axes: [
-				axis("x", { size: 30, values: (_, splits) => splits.map((value) => `${short(value)} s`) }),
+				axis("x", {
+					size: 30,
+					incrs: wholeSteps,
+					values: (_, splits) => splits.map((value) => `${short(value)} s`),
+				}),
 				...units.map(axisOf),
 			],
 			series: [

@@ -105,12 +105,12 @@ export function operations({ operations: rows }: Result): Section | undefined {
 		const isAnswered = row.p50Ms > 0;
 		return [
 			clean(row.kind),
-			...[row.requests, row.succeeded, row.refused].map(countText),
+			...[row.requests, row.refused].map(countText),
 			span(countText(row.failed), row.failed > 0 ? "bad" : "plain"),
 			rateText(row.rate),
 			...[row.p50Ms, row.p99Ms, row.maxMs].map((ms) => latencyText(isAnswered ? ms : null)),
 		];
 	});
-	const names = ["Requests", "Accepted", "Refused", "Failed", "Rate", "p50", "p99", "Max"];
-	return { title: "Operations", lines: table([heading("", ...names), ...cells], "lrrrrrrrr") };
+	const names = ["Requests", "Refused", "Failed", "Rate", "p50", "p99", "Max"];
+	return { title: "Operations", lines: table([heading("", ...names), ...cells], "lrrrrrrr") };
 }

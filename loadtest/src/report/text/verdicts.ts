@@ -197,7 +197,7 @@ export function simulation({ simulation: found }: Result, width: number): Sectio
 				found.requests === found.requestsExpected ? "plain" : "warning",
 			),
 			emptyLine,
-			...table([heading("Validation", "held", "failed", ""), ...rows], "lrrl"),
+			...table([heading("Validation", "held", "failed", ""), ...rows], "lrrl", width),
 			...failures.flatMap(({ name, firstFailure }) =>
 				labelled(span("first failure", "bad"), `${name}: ${firstFailure}`, width),
 			),
