@@ -339,7 +339,7 @@ describe("the hostile server", () => {
 		"content-length-too-short": [/Content-Length: 20\r\n\r\n.{30}$/s, "open"],
 		"chunked-garbage": [/Transfer-Encoding: chunked\r\n\r\nzz\r\n/, "open"],
 		"two-answers": [/^(HTTP.*\r\n\r\n\{"limite":100000,"saldo":1000\}){2}$/s, "open"],
-		"answers-early": [/^HTTP.*\{"limite":100000,"saldo":1\}HTTP.*\{"limite":100000,"saldo":1000\}$/s, "open"],
+		"answers-early": [/^HTTP.*\{"limite":100000,"saldo":1\}$/s, "open"],
 		"always-500": [/^HTTP\/1\.1 500 /, "open"],
 		"invalid-json": [/^HTTP\/1\.1 200 .*,,\}$/s, "open"],
 		"other-shape": [/^HTTP\/1\.1 200 .*\{"data"/s, "open"],

@@ -71,6 +71,8 @@ interface Client {
 	/** Read, but not a whole request. */
 	input: string;
 	isOpen: boolean;
+	/** Got an answer before it asked: its first request gets no other. */
+	isAnswered: boolean;
 	/** Not written, since the kernel took no more. */
 	unwritten: Buffer;
 	whenDrained: (() => void) | undefined;
@@ -100,7 +102,10 @@ export function startHostile(mode: HostileMode, options: HostileOptions = {}): H
 			open(connection) {
 				connections += 1;
 				open += 1;
-				connection.data = { input: "", isOpen: true, unwritten: Buffer.alloc(0), whenDrained: undefined };
+				connection.data = {
+					...{ input: "", isOpen: true, isAnswered: false },
+					...{ unwritten: Buffer.alloc(0), whenDrained: undefined },
+				};
 				if (isRude()) greetings[mode]?.(connection);
 			},
 			data(connection, bytes) {
@@ -137,8 +142,10 @@ export function startHostile(mode: HostileMode, options: HostileOptions = {}): H
 const greetings: Partial<Record<HostileMode, (connection: Connection) => void>> = {
 	"closes-at-once": (connection) => void connection.end(),
 	"resets-at-once": (connection) => void connection.terminate(),
-	"answers-early": (connection) =>
-		write(connection, plain({ status: 200, body: '{"limite":100000,"saldo":1}' })),
+	"answers-early"(connection) {
+		connection.data.isAnswered = true;
+		write(connection, plain({ status: 200, body: '{"limite":100000,"saldo":1}' }));
+	},
 };
 
 type Respond = (connection: Connection, answer: Answer, gapMs: number) => void | Promise<void>;
@@ -202,8 +209,10 @@ const responses: Record<HostileMode, Respond> = {
 	"two-answers"(connection, answer) {
 		write(connection, plain(answer) + plain(answer));
 	},
-	// The answer is there; this is a second one for the request.
-	"answers-early": plainly,
+	"answers-early"(connection, answer) {
+		if (!connection.data.isAnswered) write(connection, plain(answer));
+		connection.data.isAnswered = false;
+	},
 	"always-500"(connection) {
 		write(connection, plain({ status: 500, body: '{"error":"internal"}' }));
 	},
