@@ -3,7 +3,6 @@
  * transaction per request, begun at once in SQLite, whose own busy handler waits for the lock and which
  * checkpoints by itself. Nothing waits for the disk. This is what the reference does.
  */
-import { fileURLToPath } from "node:url";
 import { GroupCommit } from "../src/group-commit.ts";
 import type { Command, Outcome } from "../src/ledger.ts";
 import { Log } from "../src/log.ts";
@@ -12,18 +11,22 @@ import { LedgerServer } from "../src/server.ts";
 import { readSettings } from "../src/settings.ts";
 import { Batch, prepareSql } from "../src/store/sqlite-batch.ts";
 import { openLedgerFile } from "../src/store/sqlite-file.ts";
+import { Repeats } from "../src/store/sqlite-repeats.ts";
 import type { Store } from "../src/store.ts";
 
-const settings = readSettings(process.env, fileURLToPath(new URL("../seed.json", import.meta.url)));
+const settings = readSettings(process.env);
 const db = openLedgerFile(settings.databasePath, settings.seedPath, "os");
 db.run("PRAGMA wal_autocheckpoint = 1000");
 const sql = prepareSql(db);
+const repeats = new Repeats(db);
 
 const store: Store = {
 	async commit(batch: readonly Command[]): Promise<Outcome[]> {
 		sql.beginImmediate.run();
-		const outcomes = new Batch(sql).apply(batch);
+		const applying = new Batch(sql, repeats);
+		const outcomes = applying.apply(batch);
 		sql.commit.run();
+		applying.committed();
 		return outcomes;
 	},
 	close: () => db.close(),
@@ -43,6 +46,7 @@ const groupCommit = new OneByOne(store, settings, metrics, () => process.exit(70
 const server = new LedgerServer({
 	listen: settings.listen,
 	reset: settings.reset,
+	behindBalancer: settings.behindBalancer,
 	groupCommit,
 	metrics,
 	log: new Log(settings.logLevel),

@@ -25,6 +25,16 @@ export interface Account {
 	lastPostedAt: number;
 }
 
+/** One of the times that a request is sent, by a balancer that repeats what was not answered. */
+export interface Attempt {
+	/** The same in every attempt of one request, and in no other's. */
+	readonly requestId: string;
+	/** Microseconds since 1970 UTC when the balancer got the request, the same in every attempt. */
+	readonly startedAt: number;
+	/** Whether another process may have been given the request before. */
+	readonly isRepeat: boolean;
+}
+
 /** What a request asks to have posted. */
 export interface Posting {
 	readonly type: "post";
@@ -34,13 +44,17 @@ export interface Posting {
 	readonly amount: number;
 	/** 1 to 10 code points of well-formed Unicode. */
 	readonly description: string;
+	/** Without it, every posting is one of its own. */
+	readonly attempt?: Attempt | undefined;
+	/** The client's own name for it, in this account: whatever comes with it is posted once, or not at all. */
+	readonly idempotencyKey?: string | undefined;
 }
 
 export type Command =
 	| Posting
 	| { readonly type: "statement"; readonly accountId: number }
-	/** Every account back to its initial balance, all entries gone. */
-	| { readonly type: "reset" }
+	/** Every account back to its initial balance, all entries and keys gone. */
+	| { readonly type: "reset"; readonly attempt?: Attempt | undefined }
 	/** Changes nothing that anyone sees, but takes the whole way to the disk that an entry takes. */
 	| { readonly type: "probe" };
 
@@ -81,6 +95,10 @@ export type Outcome =
 	| Refusal
 	| Statement
 	| { readonly type: "unknown-account" }
+	/** The idempotency key names another posting, which was answered before. */
+	| { readonly type: "key-reused" }
+	/** Not applied, and not answered from memory either: the attempt is older than anything is kept for. */
+	| { readonly type: "expired" }
 	| { readonly type: "done" };
 
 const limitPassed: Refusal = { type: "refused", reason: "limit" };

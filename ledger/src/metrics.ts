@@ -77,6 +77,17 @@ export interface StoreMetrics {
 	readonly checkpointSeconds: Histogram;
 	lockRetries: number;
 	walBytes: number;
+	/** Of one batch: repeated requests, by what became of them. */
+	countRepeats(repeats: RepeatCounts): void;
+}
+
+interface RepeatCounts {
+	/** Not applied a second time. */
+	answeredAgain: number;
+	/** Sent for the second time, and applied for the first. */
+	applied: number;
+	/** Refused, since nobody knows any more. */
+	expired: number;
 }
 
 export class Metrics implements BatchMetrics, StoreMetrics {
@@ -87,6 +98,7 @@ export class Metrics implements BatchMetrics, StoreMetrics {
 	readonly requestSeconds = new Histogram(secondsBounds);
 	lockRetries = 0;
 	walBytes = 0;
+	readonly #repeats: RepeatCounts = { answeredAgain: 0, applied: 0, expired: 0 };
 	/** Read when asked: how many requests wait for a batch. */
 	waiting: () => number = () => 0;
 	readonly #requests = new Map<string, Map<number, number>>();
@@ -102,15 +114,31 @@ export class Metrics implements BatchMetrics, StoreMetrics {
 		this.requestSeconds.observe(seconds);
 	}
 
+	countRepeats({ answeredAgain, applied, expired }: RepeatCounts): void {
+		this.#repeats.answeredAgain += answeredAgain;
+		this.#repeats.applied += applied;
+		this.#repeats.expired += expired;
+	}
+
 	/** Content type: text/plain; version=0.0.4. */
 	text(): string {
 		const requests = [...this.#requests].flatMap(([route, statuses]) =>
 			[...statuses].map(([status, count]) => sample("crebito_http_requests_total", { route, status }, count)),
 		);
+		const { answeredAgain, applied, expired } = this.#repeats;
+		const repeats = Object.entries({ "answered again": answeredAgain, applied, expired }).map(
+			([outcome, count]) => sample("crebito_repeated_requests_total", { outcome }, count),
+		);
 		const { rss } = process.memoryUsage();
 		const cpu = process.cpuUsage();
 		return [
 			...family("crebito_http_requests_total", "counter", "Requests by route and status.", requests),
+			...family(
+				"crebito_repeated_requests_total",
+				"counter",
+				"Requests that came again, by what became of them.",
+				repeats,
+			),
 			...histogram(
 				"crebito_http_request_seconds",
 				"From the request's arrival to its answer.",

@@ -1,8 +1,9 @@
 /**
  * The routes: bytes in, status out. No rules.
  */
+import { parseAttempt, parseIdempotencyKey } from "./attempt.ts";
 import { type GroupCommit, Overloaded } from "./group-commit.ts";
-import type { Command, Outcome } from "./ledger.ts";
+import type { Attempt, Command, Outcome } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Settings, SettingsError } from "./settings.ts";
@@ -46,6 +47,8 @@ type UnixOptions = Bun.Serve.Options<undefined, string> & { unix: string };
 export interface ServerOptions {
 	readonly listen: Settings["listen"];
 	readonly reset: boolean;
+	/** Whether the headers of a balancer are believed, because nobody else can send any. */
+	readonly behindBalancer: boolean;
 	readonly groupCommit: GroupCommit;
 	readonly metrics: Metrics;
 	readonly log: Log;
@@ -107,7 +110,7 @@ export class LedgerServer {
 			"/health": this.#route("health", "GET", () => this.#health()),
 			"/metrics": this.#route("metrics", "GET", async () => this.#exposeMetrics()),
 		};
-		if (reset) routes["/reset"] = this.#route("reset", "POST", () => this.#reset());
+		if (reset) routes["/reset"] = this.#route("reset", "POST", (request: Routed) => this.#reset(request));
 		const options = {
 			routes,
 			fetch: this.#route("other", undefined, async () => this.#refuse(problems.noSuchRoute)),
@@ -161,7 +164,12 @@ export class LedgerServer {
 		}
 		if (body.length > bodyBytesMax) return this.#refuse(problems.bodyTooLarge);
 		const posting = parsePosting(accountId, body);
-		return "status" in posting ? this.#refuse(posting) : this.#answer(posting, request);
+		if ("status" in posting) return this.#refuse(posting);
+		const header = request.headers.get("idempotency-key");
+		const idempotencyKey = header === null ? undefined : parseIdempotencyKey(header);
+		if (idempotencyKey === "malformed") return this.#refuse(problems.keyMalformed);
+		const attempt = this.#attemptOf(request);
+		return this.#answer({ ...posting, attempt, idempotencyKey: idempotencyKey?.key }, request, attempt);
 	}
 
 	async #readStatement(request: Routed): Promise<Response> {
@@ -170,20 +178,25 @@ export class LedgerServer {
 		return this.#answer({ type: "statement", accountId }, request);
 	}
 
-	async #reset(): Promise<Response> {
-		return this.#answer({ type: "reset" });
+	async #reset(request: Routed): Promise<Response> {
+		const attempt = this.#attemptOf(request);
+		return this.#answer({ type: "reset", attempt }, request, attempt);
+	}
+
+	#attemptOf({ headers }: Request): Attempt | undefined {
+		return this.#options.behindBalancer ? parseAttempt(headers) : undefined;
 	}
 
 	#exposeMetrics(): Response {
 		return this.#respond(200, this.#options.metrics.text(), "text/plain; version=0.0.4");
 	}
 
-	async #answer(command: Command, request?: Request): Promise<Response> {
+	async #answer(command: Command, request: Request, attempt?: Attempt): Promise<Response> {
 		let outcome: Outcome;
 		try {
 			outcome = await this.#options.groupCommit.submit(command);
 		} catch (error) {
-			return this.#refuseFailure(error, request);
+			return this.#refuseFailure(error, request, attempt);
 		}
 		switch (outcome.type) {
 			case "posted":
@@ -194,6 +207,14 @@ export class LedgerServer {
 				return this.#refuse(problems[outcome.reason]);
 			case "unknown-account":
 				return this.#refuse(problems.noSuchAccount);
+			case "key-reused":
+				return this.#refuse(problems.keyReused);
+			case "expired":
+				return this.#refuseFailure(
+					new NothingApplied("the request is too old to be applied"),
+					request,
+					attempt,
+				);
 			case "done":
 				return this.#respond(200, "{}");
 		}
@@ -229,13 +250,12 @@ export class LedgerServer {
 		});
 	}
 
-	#refuseFailure(error: unknown, request: Request | undefined): Response {
-		const instance = encodeURIComponent(request?.headers.get("x-request-id") ?? crypto.randomUUID());
+	#refuseFailure(error: unknown, request: Request, attempt: Attempt | undefined): Response {
+		const instance = encodeURIComponent(request.headers.get("x-request-id") ?? crypto.randomUUID());
 		const detail = error instanceof Error ? error.message : String(error);
 		if (error instanceof NothingApplied) {
-			const problem = error instanceof Overloaded ? problems.overloaded : problems.nothingApplied;
 			this.#options.log.write("debug", "nothing applied", { requestId: instance, detail });
-			return this.#refuse(problem, { detail, instance }, { "retry-after": "1" });
+			return this.#refuse(problemOf(error, attempt), { detail, instance }, { "retry-after": "1" });
 		}
 		this.#options.log.write("error", "outcome unknown", { requestId: instance, error });
 		return this.#refuse(problems.outcomeUnknown, { detail, instance });
@@ -260,6 +280,12 @@ export class LedgerServer {
 		const closing = this.#draining ? { connection: "close" } : {};
 		return new Response(body, { status, headers: { "content-type": contentType, ...headers, ...closing } });
 	}
+}
+
+/** Nothing was applied by this process, which says nothing of the one that was asked before. */
+function problemOf(error: NothingApplied, attempt: Attempt | undefined): Problem {
+	if (attempt?.isRepeat) return problems.repeatUnanswered;
+	return error instanceof Overloaded ? problems.overloaded : problems.nothingApplied;
 }
 
 /** Bun strips the body of what answers a HEAD. */

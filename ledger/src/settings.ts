@@ -14,7 +14,12 @@ export interface Settings {
 	readonly durability: Durability;
 	/** Whether POST /reset exists. */
 	readonly reset: boolean;
-	readonly seedPath: string;
+	/** Whether nobody but a balancer that sets X-Request-Id can reach it: then a repeated request is applied once. */
+	readonly behindBalancer: boolean;
+	/** An event loop that stands still for so long is ended by the kernel; 0: never. */
+	readonly watchdogMs: number;
+	/** Undefined: the five accounts of the Rinha, ledger/seed.json. */
+	readonly seedPath: string | undefined;
 	readonly batchMax: number;
 	readonly waitingMax: number;
 	readonly walBytesMax: number;
@@ -34,14 +39,17 @@ export class SettingsError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @throws {SettingsError} */
-export function readSettings(environment: Environment, defaultSeedPath: string): Settings {
+export function readSettings(environment: Environment): Settings {
+	const seedPath = given(environment, "SEED_FILE");
 	return {
 		databasePath: databasePath(environment.DATABASE_URL),
 		listen: listenAddress(environment),
 		logLevel: oneOf(environment, "LOG_LEVEL", logLevels, "info"),
 		durability: oneOf(environment, "DURABILITY", durabilities, "fsync"),
 		reset: oneOf(environment, "RESET", ["on", "off"], "on") === "on",
-		seedPath: resolve(given(environment, "SEED_FILE") ?? defaultSeedPath),
+		behindBalancer: oneOf(environment, "BEHIND_BALANCER", ["on", "off"], "off") === "on",
+		watchdogMs: wholeNumber(environment, "WATCHDOG_MS", 0, 600_000, 2500),
+		seedPath: seedPath === undefined ? undefined : resolve(seedPath),
 		batchMax: wholeNumber(environment, "BATCH_MAX", 1, 4096, 512),
 		waitingMax: wholeNumber(environment, "WAITING_MAX", 1, 100_000, 4096),
 		walBytesMax: wholeNumber(environment, "WAL_MAX_MB", 1, 65_536, 64) * 1_000_000,

@@ -22,6 +22,8 @@ export interface Problem {
 	readonly json: string;
 }
 
+const unknownTitle = "Não se sabe se o lançamento foi gravado; consulte o extrato";
+
 export const problems = {
 	noSuchRoute: problem(404, "rota-desconhecida", "Não há nada neste endereço"),
 	noSuchAccount: problem(404, "cliente-desconhecido", "Cliente não encontrado"),
@@ -40,13 +42,17 @@ export const problems = {
 	),
 	limit: problem(422, "limite-excedido", "O débito passaria do limite do cliente"),
 	range: problem(422, "saldo-fora-da-faixa", `O saldo passaria de ${centsMax}`),
+	keyMalformed: problem(
+		400,
+		"chave-invalida",
+		"Idempotency-Key precisa ter de 1 a 128 caracteres ASCII, entre aspas",
+	),
+	keyReused: problem(422, "chave-reutilizada", "Esta Idempotency-Key já foi usada para outro lançamento"),
 	overloaded: problem(503, "sobrecarga", "Há pedidos demais na fila; nada foi lançado, tente de novo"),
 	nothingApplied: problem(503, "indisponivel", "O razão não pôde gravar; nada foi lançado, tente de novo"),
-	outcomeUnknown: problem(
-		500,
-		"resultado-desconhecido",
-		"Não se sabe se o lançamento foi gravado; consulte o extrato",
-	),
+	outcomeUnknown: problem(500, "resultado-desconhecido", unknownTitle),
+	/** This process applied nothing, but another one may have been given the request before. */
+	repeatUnanswered: problem(503, "resultado-desconhecido", unknownTitle),
 } as const satisfies Record<string, Problem>;
 
 function problem(status: number, name: string, title: string): Problem {

@@ -5,10 +5,8 @@ import { describe, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
 import { readSettings, type Settings, SettingsError } from "../src/settings.ts";
 
-const seedPath = "/opt/crebito/seed.json";
-
 function read(environment: Record<string, string | undefined>): Settings {
-	return readSettings(environment, seedPath);
+	return readSettings(environment);
 }
 
 test("an empty environment gives a ledger in ./data on 127.0.0.1:8080 that waits for the disk", () => {
@@ -18,7 +16,9 @@ test("an empty environment gives a ledger in ./data on 127.0.0.1:8080 that waits
 		logLevel: "info",
 		durability: "fsync",
 		reset: true,
-		seedPath,
+		behindBalancer: false,
+		watchdogMs: 2500,
+		seedPath: undefined,
 		batchMax: 512,
 		waitingMax: 4096,
 		walBytesMax: 64_000_000,
@@ -35,7 +35,15 @@ test("an empty variable is as good as none", () => {
 		"LOG_LEVEL",
 		"DURABILITY",
 	];
-	const more = ["RESET", "SEED_FILE", "BATCH_MAX", "WAITING_MAX", "WAL_MAX_MB"];
+	const more = [
+		"RESET",
+		"SEED_FILE",
+		"BATCH_MAX",
+		"WAITING_MAX",
+		"WAL_MAX_MB",
+		"BEHIND_BALANCER",
+		"WATCHDOG_MS",
+	];
 	expect(read(Object.fromEntries([...names, ...more].map((name) => [name, ""])))).toEqual(read({}));
 });
 
@@ -67,6 +75,10 @@ describe("a variable is taken:", () => {
 		["RESET", "off", { reset: false }],
 		["SEED_FILE", "/etc/seed.json", { seedPath: "/etc/seed.json" }],
 		["SEED_FILE", "seed.json", { seedPath: resolve("seed.json") }],
+		["BEHIND_BALANCER", "on", { behindBalancer: true }],
+		["BEHIND_BALANCER", "off", { behindBalancer: false }],
+		["WATCHDOG_MS", "0", { watchdogMs: 0 }],
+		["WATCHDOG_MS", "600000", { watchdogMs: 600_000 }],
 		["BATCH_MAX", "1", { batchMax: 1 }],
 		["BATCH_MAX", "4096", { batchMax: 4096 }],
 		["WAITING_MAX", "1", { waitingMax: 1 }],

@@ -597,9 +597,12 @@ describe("a timestamp", () => {
 describe("a problem", () => {
 	const all = Object.entries<Problem>(problems);
 
-	test("has a type, a title and a name of its own", () => {
+	test("has a type and a title of its own, or is another status of the same problem", () => {
+		const { repeatUnanswered: again, ...others } = problems;
+		const list: Problem[] = Object.values(others);
 		for (const member of ["type", "title"] as const) {
-			expect(new Set(all.map(([, problem]) => problem[member])).size).toBe(all.length);
+			expect(new Set(list.map((problem) => problem[member])).size).toBe(list.length);
+			expect(again[member]).toBe(problems.outcomeUnknown[member]);
 		}
 	});
 
@@ -617,7 +620,7 @@ describe("a problem", () => {
 
 	test("is a 5xx only at a bound or when the outcome is unknown", () => {
 		const failures = all.filter(([, problem]) => problem.status >= 500).map(([name]) => name);
-		expect(failures.sort()).toEqual(["nothingApplied", "outcomeUnknown", "overloaded"]);
+		expect(failures.sort()).toEqual(["nothingApplied", "outcomeUnknown", "overloaded", "repeatUnanswered"]);
 	});
 
 	test("carries what is given for a person and for the log, whatever its characters", () => {

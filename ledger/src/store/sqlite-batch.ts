@@ -4,6 +4,7 @@
 import type { Database } from "bun:sqlite";
 import {
 	type Account,
+	type Attempt,
 	type Command,
 	type Outcome,
 	type Posting,
@@ -11,6 +12,7 @@ import {
 	type Statement,
 	statementEntriesMax,
 } from "../ledger.ts";
+import { changeOf, type Repeats } from "./sqlite-repeats.ts";
 
 interface WorkingAccount extends Account {
 	/** Position of the account's newest entry, 0 before the first. */
@@ -38,10 +40,14 @@ export function prepareSql(db: Database) {
 		account: db.prepare(
 			'SELECT "limit", balance, sequence, last_position, last_posted_at FROM accounts WHERE id = ?',
 		),
-		lastPosition: db.prepare("SELECT max(position) FROM entries"),
+		// Positions go on after a reset.
+		lastPosition: db.prepare(
+			"SELECT coalesce((SELECT max(position) FROM entries), (SELECT position FROM resets))",
+		),
 		append: db.prepare(
-			`INSERT INTO entries (position, account_id, sequence, previous, change, balance, description, posted_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			`INSERT INTO entries
+				(position, account_id, sequence, previous, change, balance, description, posted_at, request_id)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		),
 		saveAccount: db.prepare(
 			"UPDATE accounts SET balance = ?, sequence = ?, last_position = ?, last_posted_at = ? WHERE id = ?",
@@ -56,6 +62,8 @@ export function prepareSql(db: Database) {
 			) SELECT change, description, posted_at FROM newest`,
 		),
 		deleteEntries: db.prepare("DELETE FROM entries"),
+		deleteAnswers: db.prepare("DELETE FROM answers"),
+		recordReset: db.prepare("UPDATE resets SET reset_at = ?, position = ?"),
 		resetAccounts: db.prepare(
 			"UPDATE accounts SET balance = initial_balance, sequence = 0, last_position = 0, last_posted_at = 0 WHERE sequence > 0",
 		),
@@ -68,12 +76,16 @@ export function prepareSql(db: Database) {
 
 export class Batch {
 	readonly #sql: PreparedSql;
+	readonly #repeats: Repeats;
 	readonly #accounts = new Map<number, WorkingAccount | undefined>();
 	readonly #now = microsNow();
 	#lastPosition = -1;
+	/** Repeated requests, by what became of them. */
+	readonly repeats = { answeredAgain: 0, applied: 0, expired: 0 };
 
-	constructor(sql: PreparedSql) {
+	constructor(sql: PreparedSql, repeats: Repeats) {
 		this.#sql = sql;
+		this.#repeats = repeats;
 	}
 
 	/** What each command of the batch comes to, in its order. The caller has begun, and commits or rolls back. */
@@ -86,12 +98,17 @@ export class Batch {
 		return outcomes;
 	}
 
+	/** To be called after the COMMIT. */
+	committed(): void {
+		if (this.#lastPosition >= 0) this.#repeats.committed(this.#lastPosition);
+	}
+
 	#fold(command: Command): Outcome {
 		switch (command.type) {
 			case "post":
-				return this.#post(command);
+				return this.#postOnce(command);
 			case "reset":
-				return this.#reset();
+				return this.#reset(command.attempt);
 			case "probe":
 				this.#sql.probe.run(this.#now);
 				return { type: "done" };
@@ -101,33 +118,55 @@ export class Batch {
 		}
 	}
 
-	#post(posting: Posting): Outcome {
+	#postOnce(posting: Posting): Outcome {
 		const account = this.#account(posting.accountId);
 		if (account === undefined) return { type: "unknown-account" };
+		this.#begin();
+		const found = this.#repeats.find(posting, account.limit, this.#now);
+		if (found !== undefined) this.repeats[found.type === "expired" ? "expired" : "answeredAgain"] += 1;
+		else if (posting.attempt?.isRepeat) this.repeats.applied += 1;
+		return found ?? this.#post(posting, account);
+	}
+
+	#post(posting: Posting, account: WorkingAccount): Outcome {
 		const entry = post(account, posting, this.#now);
-		if ("type" in entry) return entry;
-		if (this.#lastPosition < 0) this.#lastPosition = firstRow(this.#sql.lastPosition)[0] ?? 0;
+		if ("type" in entry) {
+			this.#repeats.refused(posting, entry.reason, this.#now);
+			return entry;
+		}
 		this.#lastPosition += 1;
 		this.#sql.append.run(
 			this.#lastPosition,
 			entry.accountId,
 			entry.sequence,
 			account.lastPosition,
-			entry.kind === "credit" ? entry.amount : -entry.amount,
+			changeOf(entry),
 			entry.balance,
 			entry.description,
 			entry.postedAt,
+			posting.idempotencyKey === undefined ? (posting.attempt?.requestId ?? null) : null,
 		);
+		this.#repeats.posted(posting, this.#lastPosition, entry.balance, this.#now);
 		account.lastPosition = this.#lastPosition;
 		account.changed = true;
 		return { type: "posted", balance: account.balance, limit: account.limit };
 	}
 
-	#reset(): Outcome {
+	/** Before the first entry of the batch: where the log ends, and what others have appended. */
+	#begin(): void {
+		if (this.#lastPosition >= 0) return;
+		this.#lastPosition = firstRow(this.#sql.lastPosition)[0];
+		this.#repeats.catchUp(this.#lastPosition);
+	}
+
+	#reset(attempt: Attempt | undefined): Outcome {
+		if (attempt !== undefined && this.#repeats.isResetDone(attempt, this.#now)) return { type: "done" };
+		this.#begin();
 		this.#sql.deleteEntries.run();
+		this.#sql.deleteAnswers.run();
 		this.#sql.resetAccounts.run();
+		this.#sql.recordReset.run(this.#now, this.#lastPosition);
 		this.#accounts.clear();
-		this.#lastPosition = 0;
 		return { type: "done" };
 	}
 

@@ -3,18 +3,49 @@
  * of every entry ever posted.
  */
 import type { Database } from "bun:sqlite";
+import { readFileSync } from "node:fs";
+import { versionOf } from "./sqlite-schema.ts";
 
 /** Findings shown of one kind; a broken file has as many as it has rows. */
 const findingsMax = 20;
 
+/** A file of this size is read in a tenth of a second. */
+const smallFileBytes = 32_000_000;
+
 /**
- * The cheap part, at every start: SQLite's own quick_check, and each account against the entry that it
- * says is its newest. Costs a read of the whole file.
+ * What is asked before a process serves: SQLite's own quick_check, which reads the whole file, and each account
+ * against the entry that it says is its newest. A large file is read once in every boot of the machine: what
+ * damages it is a write that a power cut tore, or somebody else's hands, and not a process that was killed, which
+ * must be back at once, however long the history is.
  * @returns one line for each thing that is wrong, none when all is right.
  */
 export function checkAtStart(db: Database): string[] {
-	const structure = quickCheck(db);
-	return structure.length > 0 ? structure : checkNewestEntries(db);
+	const boot = bootId();
+	const structure = isLarge(db) && isCheckedIn(db, boot) ? [] : quickCheck(db);
+	const findings = structure.length > 0 ? structure : checkNewestEntries(db);
+	if (findings.length === 0 && !isCheckedIn(db, boot)) db.run("UPDATE checks SET boot_id = ?", [boot]);
+	return findings;
+}
+
+function isLarge(db: Database): boolean {
+	const [[pages, bytes]] = db
+		.query("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size")
+		.values() as [[number, number]];
+	return pages * bytes > smallFileBytes;
+}
+
+function isCheckedIn(db: Database, boot: string): boolean {
+	const [[checked]] = db.query("SELECT boot_id FROM checks").values() as [[string]];
+	return boot !== "" && boot === checked;
+}
+
+/** Linux names each boot (random(4)); elsewhere every start is taken for the first. */
+function bootId(): string {
+	try {
+		return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+	} catch {
+		return "";
+	}
 }
 
 function checkNewestEntries(db: Database): string[] {
@@ -76,7 +107,7 @@ export interface Verdict {
 /**
  * Replays every entry, oldest first, in one read transaction: no gap in any account's sequence, no limit
  * passed at any prefix, no date before its predecessor's, each running balance and each account's balance
- * equal to the sum. Memory: one small object an account.
+ * equal to the sum, no request applied twice. Memory: one small object an account.
  */
 export function verify(db: Database): Verdict {
 	const structure = quickCheck(db);
@@ -98,10 +129,22 @@ export function verify(db: Database): Verdict {
 			entries += 1;
 			if (findings.length < findingsMax) findings.push(...replay(row, replayed.get(row.account_id)));
 		}
-		findings.push(...compare(db, replayed));
+		findings.push(...compare(db, replayed), ...checkRequests(db));
 		return { accounts: accounts.length, entries, findings: findings.slice(0, findingsMax) };
 	});
 	return read();
+}
+
+/** A request that was applied twice. Sorts the ids of all entries, in a temporary file if they are many. */
+function checkRequests(db: Database): string[] {
+	if (versionOf(db) === 1) return [];
+	const twice = db
+		.query(
+			`SELECT request_id, count(*) FROM entries WHERE request_id IS NOT NULL
+			GROUP BY request_id HAVING count(*) > 1 LIMIT ${findingsMax}`,
+		)
+		.values();
+	return twice.map(([id, count]) => `request ${id}: was applied ${count} times`);
 }
 
 function replay(row: EntryRow, account: Replayed | undefined): string[] {

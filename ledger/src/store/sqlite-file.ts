@@ -6,8 +6,11 @@
 import { constants, Database, SQLiteError } from "bun:sqlite";
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import fiveAccounts from "../../seed.json";
 import type { Account } from "../ledger.ts";
 import type { Durability } from "../settings.ts";
+import { checkAtStart } from "./sqlite-check.ts";
+import { schemaVersion, upgrade, versionOf } from "./sqlite-schema.ts";
 
 /** The file can't be used as a ledger; the message is one line for the person who runs it. */
 export class LedgerFileError extends Error {
@@ -22,10 +25,6 @@ const busyTimeoutMs = 5000;
 
 /** How long two processes that create the file at once may get in each other's way. */
 const openingMsMax = 10_000;
-
-/** Marks a SQLite file as a ledger ("crbt"), in its header. */
-const applicationId = 0x63726274;
-const schemaVersion = 1;
 
 /**
  * What every connection is set to. The page is small because a commit writes whole pages: the log's last
@@ -53,16 +52,21 @@ const durableFileSystems = new Map([
 export type EffectiveSettings = Readonly<Record<string, string | number>>;
 
 /**
- * The SQLite connection to the ledger at `path`, created and seeded when there is none.
+ * The SQLite connection to the ledger at `path`, created and seeded when there is none, recovered and checked.
  * @throws {LedgerFileError}
  */
-export function openLedgerFile(path: string, seedPath: string, durability: Durability): Database {
+export function openLedgerFile(path: string, seedPath: string | undefined, durability: Durability): Database {
 	return explained(path, () => {
 		mkdirSync(dirname(path), { recursive: true });
 		refuseFileSystem(dirname(path), durability);
 		const db = connect(path);
 		try {
-			createOnce(db, path, seedPath);
+			createOrUpgrade(db, path, seedPath);
+			// Recovery happened with the first read. What it found goes into the db file, which SQLite then syncs, as
+			// far as no other process stands in the way: what stays in the WAL is for the caller to sync.
+			db.run("PRAGMA wal_checkpoint(PASSIVE)");
+			const findings = checkAtStart(db);
+			if (findings.length > 0) throw new LedgerFileError(`${path} is damaged: ${findings.join("; ")}`);
 		} catch (error) {
 			db.close();
 			throw error;
@@ -85,10 +89,9 @@ function openExisting(path: string, open: () => Database): Database {
 	return explained(path, () => {
 		if (!existsSync(path)) throw new LedgerFileError(`there is no ledger at ${path}`);
 		const db = open();
-		if (pragma(db, "application_id") === applicationId && pragma(db, "user_version") === schemaVersion)
-			return db;
+		if (versionOf(db)) return db;
 		db.close();
-		throw new LedgerFileError(`${path} is not a crebito ledger of schema version ${schemaVersion}`);
+		throw new LedgerFileError(`${path} is not a crebito ledger of schema version 1 to ${schemaVersion}`);
 	});
 }
 
@@ -149,34 +152,25 @@ function configure(db: Database): void {
 	}
 }
 
-function createOnce(db: Database, path: string, seedPath: string): void {
-	const create = db.transaction(() => {
-		const found = pragma(db, "user_version");
-		if (found === schemaVersion && pragma(db, "application_id") === applicationId) return;
-		const tables = db.query("SELECT count(*) AS count FROM sqlite_schema").get() as { count: number };
-		if (found !== 0 || tables.count !== 0) {
+function createOrUpgrade(db: Database, path: string, seedPath: string | undefined): void {
+	const run = db.transaction(() => {
+		const found = versionOf(db);
+		if (found === undefined) {
 			throw new LedgerFileError(
-				`${path} is a SQLite file, but not a ledger of schema version ${schemaVersion}`,
+				`${path} is a SQLite file, but not a ledger of schema version 1 to ${schemaVersion}`,
 			);
 		}
-		createSchema(db);
-		seed(db, seedPath);
+		if (found < schemaVersion) upgrade(db, found);
+		if (found === 0) seed(db, seedPath);
 	});
-	create.immediate();
+	run.immediate();
 }
 
-/** The empty tables of a ledger, inside the caller's transaction. */
-export function createSchema(db: Database): void {
-	db.run(readFileSync(new URL("./sqlite.sql", import.meta.url), "utf8"));
-	db.run(`PRAGMA application_id = ${applicationId}`);
-	db.run(`PRAGMA user_version = ${schemaVersion}`);
-}
-
-function seed(db: Database, seedPath: string): void {
+function seed(db: Database, seedPath: string | undefined): void {
 	const insert = db.prepare(
 		'INSERT INTO accounts (id, "limit", initial_balance, balance) VALUES ($id, $limit, $balance, $balance)',
 	);
-	for (const { id, limit, balance } of readSeed(seedPath))
+	for (const { id, limit, balance } of seedPath === undefined ? fiveAccounts : readSeed(seedPath))
 		insert.run({ $id: id, $limit: limit, $balance: balance });
 }
 

@@ -6,7 +6,6 @@ import { existsSync, renameSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Verdict, verify } from "./sqlite-check.ts";
 import {
-	createSchema,
 	explained,
 	isBusy,
 	LedgerFileError,
@@ -15,6 +14,7 @@ import {
 	openExistingLedger,
 	syncPath,
 } from "./sqlite-file.ts";
+import { schemaVersion, tablesOf, upgrade, versionOf } from "./sqlite-schema.ts";
 
 /** @throws {LedgerFileError} */
 export function verifyLedger(path: string): Verdict {
@@ -57,14 +57,14 @@ export function backupLedger(path: string, file: string): Verdict {
 export function restoreLedger(path: string, file: string): Verdict {
 	const source = resolve(file);
 	if (source === path) throw new LedgerFileError(`${source} is the ledger itself`);
-	const backup = closing(openBackup(source), verify);
+	const [backup, version] = closing(openBackup(source), (db) => [verify(db), versionOf(db) ?? 0] as const);
 	if (backup.findings.length > 0)
 		throw new LedgerFileError(`${source} is damaged: ${backup.findings.join("; ")}`);
 	return explained(path, () => {
 		return closing(openOrExplain(path), (db) => {
 			makeSoleUser(db, path);
 			db.run("ATTACH ? AS backup", [source]);
-			replaceContent(db);
+			replaceContent(db, version);
 			db.run("DETACH backup");
 			db.run("PRAGMA journal_mode = WAL");
 			return verify(db);
@@ -98,15 +98,19 @@ function makeSoleUser(db: Database, path: string): void {
 	}
 }
 
-function replaceContent(db: Database): void {
+/** By what is attached as backup, which may be of an older version. */
+function replaceContent(db: Database, version: number): void {
 	db.run("PRAGMA foreign_keys = OFF");
 	const replace = db.transaction(() => {
-		for (const table of ["entries", "accounts", "probe"]) db.run(`DROP TABLE IF EXISTS main.${table}`);
-		createSchema(db);
-		db.run("DELETE FROM main.probe");
-		for (const table of ["accounts", "entries", "probe"]) {
+		for (const table of tablesOf(schemaVersion).toReversed()) db.run(`DROP TABLE IF EXISTS main.${table}`);
+		upgrade(db, 0, version);
+		for (const table of tablesOf(version)) {
+			db.run(`DELETE FROM main.${table}`);
 			db.run(`INSERT INTO main.${table} SELECT * FROM backup.${table}`);
 		}
+		upgrade(db, version);
+		// What was checked was another file.
+		db.run("UPDATE checks SET boot_id = ''");
 	});
 	replace.exclusive();
 }

@@ -21,16 +21,15 @@ import type { StoreMetrics } from "../metrics.ts";
 import type { Durability } from "../settings.ts";
 import { NothingApplied, OutcomeUnknown, type Store } from "../store.ts";
 import { Batch, firstRow, type PreparedSql, prepareSql } from "./sqlite-batch.ts";
-import { checkAtStart } from "./sqlite-check.ts";
 import {
 	type EffectiveSettings,
 	effectiveSettings,
 	isBusy,
 	isFull,
-	LedgerFileError,
 	openLedgerFile,
 	syncPath,
 } from "./sqlite-file.ts";
+import { Repeats } from "./sqlite-repeats.ts";
 
 /** How long a batch may try for the write lock before it is refused. */
 const lockWaitMsMax = 2000;
@@ -49,11 +48,13 @@ const commitsBetweenLooks = 32;
 
 export interface SqliteStoreOptions {
 	readonly path: string;
-	readonly seedPath: string;
+	readonly seedPath: string | undefined;
 	readonly durability: Durability;
 	/** Over it, batches are refused until a checkpoint succeeds. */
 	readonly walBytesMax: number;
 	readonly metrics: StoreMetrics;
+	/** Runs what may take longer than the process is otherwise allowed to stand still. */
+	readonly patiently?: (<T>(work: () => T) => T) | undefined;
 }
 
 export class SqliteStore implements Store {
@@ -69,6 +70,8 @@ export class SqliteStore implements Store {
 	readonly #framesMax: number;
 	readonly #checkpointFrames: number;
 	readonly #sql: PreparedSql;
+	readonly #repeats: Repeats;
+	readonly #patiently: <T>(work: () => T) => T;
 	#commitsUntilLook = commitsBetweenLooks;
 	#atBound = false;
 	#failed = false;
@@ -80,18 +83,16 @@ export class SqliteStore implements Store {
 	constructor(options: SqliteStoreOptions) {
 		this.#durability = options.durability;
 		this.#metrics = options.metrics;
+		this.#patiently = options.patiently ?? ((work) => work());
 		this.#db = openLedgerFile(options.path, options.seedPath, options.durability);
 		this.#walPath = `${options.path}-wal`;
-		// Recovery happens with the first read; what it found goes into the db file, which SQLite then syncs.
-		this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
-		const findings = checkAtStart(this.#db);
-		if (findings.length > 0) throw new LedgerFileError(`${options.path} is damaged: ${findings.join("; ")}`);
 		this.#walDescriptor = openSync(this.#walPath, "r");
 		this.#inodes = [options.path, this.#walPath].map((path) => [path, statSync(path).ino]);
 		fdatasyncSync(this.#walDescriptor);
 		// A file whose folder entry is lost is lost.
 		syncPath(dirname(options.path));
 		this.#sql = prepareSql(this.#db);
+		this.#repeats = new Repeats(this.#db);
 		// From here on the event loop waits for the lock, not SQLite's busy handler, which sleeps in growing steps.
 		this.#db.run("PRAGMA busy_timeout = 0");
 		this.settings = effectiveSettings(this.#db);
@@ -115,7 +116,8 @@ export class SqliteStore implements Store {
 			if (tries <= lockTriesAtOnce) await new Promise<void>(setImmediate);
 			else await Bun.sleep(lockRetryMs);
 		}
-		const outcomes = this.#transact(batch);
+		const isLong = batch.some(({ type }) => type === "reset");
+		const outcomes = isLong ? this.#patiently(() => this.#transact(batch)) : this.#transact(batch);
 		const committedAt = performance.now();
 		this.#metrics.commitSeconds.observe((committedAt - startedAt) / 1000);
 		this.#refuseForeignFiles();
@@ -152,8 +154,11 @@ export class SqliteStore implements Store {
 
 	#transact(batch: readonly Command[]): Outcome[] {
 		try {
-			const outcomes = new Batch(this.#sql).apply(batch);
+			const applying = new Batch(this.#sql, this.#repeats);
+			const outcomes = applying.apply(batch);
 			this.#sql.commit.run();
+			applying.committed();
+			this.#metrics.countRepeats(applying.repeats);
 			return outcomes;
 		} catch (error) {
 			throw this.#abandoned(error);
@@ -217,7 +222,7 @@ export class SqliteStore implements Store {
 	 */
 	#checkpoint(): boolean {
 		const startedAt = performance.now();
-		this.#sql.checkpointPassive.values();
+		this.#patiently(() => this.#sql.checkpointPassive.values());
 		const [busy] = firstRow(this.#sql.checkpointRestart);
 		this.#metrics.checkpointSeconds.observe((performance.now() - startedAt) / 1000);
 		return busy === 0;

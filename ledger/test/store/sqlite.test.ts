@@ -197,7 +197,7 @@ describe("a SQLite ledger isn't opened when", () => {
 		db.close();
 	});
 
-	const marks = ["user_version = 2", "user_version = 0", "application_id = 0"];
+	const marks = ["user_version = 3", "user_version = 0", "application_id = 0"];
 	test.each(marks.map((mark) => [mark]))("its mark is another: %s", (mark) => {
 		const place = new SqlitePlace(accounts);
 		close(place.open());
