@@ -7,16 +7,23 @@ import type { Store } from "../src/store.ts";
 import { removeDurableFolders } from "./durable-folder.ts";
 import { Random } from "./random.ts";
 import { ArrayPlace } from "./store/array.ts";
-import { contract } from "./store/contract.ts";
+import { contract, type Subject } from "./store/contract.ts";
 import { firstDifference } from "./store/model.ts";
 import { accounts, posted } from "./store/place.ts";
+import { repeatsContract } from "./store/repeats.ts";
 import { SqlitePlace } from "./store/sqlite.ts";
 
 afterAll(removeDurableFolders);
 
-contract({ name: "a store made of an array", place: (seed) => new ArrayPlace(seed) });
-contract({ name: "SQLite that waits for the disk", place: (seed) => new SqlitePlace(seed, "fsync") });
-contract({ name: "SQLite that doesn't wait", place: (seed) => new SqlitePlace(seed, "os") });
+const subjects: Subject[] = [
+	{ name: "a store made of an array", place: (seed) => new ArrayPlace(seed) },
+	{ name: "SQLite that waits for the disk", place: (seed) => new SqlitePlace(seed, "fsync") },
+	{ name: "SQLite that doesn't wait", place: (seed) => new SqlitePlace(seed, "os") },
+];
+for (const subject of subjects) {
+	contract(subject);
+	repeatsContract(subject);
+}
 
 describe("the comparison with the model catches a store that", () => {
 	const broken: [string, (store: Store) => Store["commit"]][] = [

@@ -79,13 +79,19 @@ export class Repeats {
 
 	/** What is answered instead of posting: the first answer again, or that it is too late to tell. */
 	find(posting: Posting, limit: number, now: number): Outcome | undefined {
+		const { attempt } = posting;
+		const mayBeForgotten = attempt !== undefined && isLate(attempt, now);
+		const found = this.#findFirst(posting, limit, mayBeForgotten);
+		if (found !== undefined || !mayBeForgotten) return found;
+		return this.#isForgotten(attempt, now) ? { type: "expired" } : undefined;
+	}
+
+	#findFirst(posting: Posting, limit: number, isLate: boolean): Outcome | undefined {
 		const { attempt, idempotencyKey } = posting;
-		if (attempt !== undefined && isLate(attempt, now) && this.#isForgotten(attempt, now))
-			return { type: "expired" };
 		if (idempotencyKey !== undefined) return this.#findAnswer(posting, `client:${idempotencyKey}`, limit);
 		if (attempt === undefined) return undefined;
 		const posted = this.#findEntry(posting, attempt, limit);
-		if (posted !== undefined || !isLate(attempt, now)) return posted;
+		if (posted !== undefined || !isLate) return posted;
 		return this.#findAnswer(posting, `balancer:${attempt.requestId}`, limit);
 	}
 

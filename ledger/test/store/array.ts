@@ -2,11 +2,14 @@
  * A store made of an array: the fake of every test that needs a store, and the second implementation that
  * keeps the contract suite honest. What it calls durable is what stands in its books, which outlive it.
  */
+import { isExpired, isLate } from "../../src/attempt.ts";
 import {
 	type Account,
+	type Attempt,
 	type Command,
 	type Entry,
 	type Outcome,
+	type Posting,
 	post,
 	type Statement,
 	statementEntriesMax,
@@ -19,13 +22,21 @@ export interface ArrayBooks {
 	readonly initial: ReadonlyMap<number, Readonly<Account>>;
 	/** Of all accounts, oldest first. */
 	entries: readonly Entry[];
+	/** What was answered to a request that may come again, by its key. */
+	answers: ReadonlyMap<string, Answer>;
+	resetAt: number;
 	/** An entry of this description can't be taken: what a broken row is to a database. */
 	brokenDescription?: string;
 }
 
+interface Answer {
+	readonly posting: Posting;
+	readonly outcome: Outcome;
+}
+
 export function newBooks(seed: Seed): ArrayBooks {
 	const initial = new Map(seed.map((account) => [account.id, { ...account, sequence: 0, lastPostedAt: 0 }]));
-	return { accounts: initial, initial, entries: [] };
+	return { accounts: initial, initial, entries: [], answers: new Map(), resetAt: 0 };
 }
 
 export class ArrayStore implements Store {
@@ -42,19 +53,25 @@ export class ArrayStore implements Store {
 		const now = this.#clock();
 		let accounts = copied(this.#books.accounts);
 		let entries = [...this.#books.entries];
+		let { resetAt } = this.#books;
+		const answers = new Map(this.#books.answers);
 		const outcomes = batch.map((command): Outcome => {
-			if (command.type === "reset") {
+			if (command.type === "reset" && !isDone(command.attempt, resetAt, now)) {
 				accounts = copied(this.#books.initial);
 				entries = [];
+				answers.clear();
+				resetAt = now;
 			}
 			if (command.type !== "post") return { type: "done" };
 			const account = accounts.get(command.accountId);
 			if (account === undefined) return { type: "unknown-account" };
-			const entry = post(account, command, now);
-			if ("type" in entry) return entry;
-			if (entry.description === this.#books.brokenDescription) throw new NothingApplied("broken");
-			entries.push(entry);
-			return { type: "posted", balance: account.balance, limit: account.limit };
+			return once(command, answers, resetAt, now, () => {
+				const entry = post(account, command, now);
+				if ("type" in entry) return entry;
+				if (entry.description === this.#books.brokenDescription) throw new NothingApplied("broken");
+				entries.push(entry);
+				return { type: "posted", balance: account.balance, limit: account.limit };
+			});
 		});
 		for (const [index, command] of batch.entries()) {
 			if (command.type !== "statement") continue;
@@ -63,10 +80,42 @@ export class ArrayStore implements Store {
 		}
 		this.#books.accounts = accounts;
 		this.#books.entries = entries;
+		this.#books.answers = answers;
+		this.#books.resetAt = resetAt;
 		return outcomes;
 	}
 
 	close(): void {}
+}
+
+function isDone(attempt: Attempt | undefined, resetAt: number, now: number): boolean {
+	return attempt !== undefined && isLate(attempt, now) && attempt.startedAt <= resetAt;
+}
+
+/** What was answered before, or what is decided now. */
+function once(
+	posting: Posting,
+	answers: Map<string, Answer>,
+	resetAt: number,
+	now: number,
+	decide: () => Outcome,
+): Outcome {
+	const { attempt, idempotencyKey, accountId } = posting;
+	const late = attempt !== undefined && isLate(attempt, now);
+	const key = idempotencyKey === undefined ? attempt?.requestId : `${accountId} ${idempotencyKey}`;
+	if (key === undefined) return decide();
+	const found = answers.get(key);
+	if (found !== undefined)
+		return payload(found.posting) === payload(posting) ? found.outcome : { type: "key-reused" };
+	if (late && (isExpired(attempt, now) || attempt.startedAt < resetAt)) return { type: "expired" };
+	const outcome = decide();
+	if (outcome.type === "posted" || idempotencyKey !== undefined || late)
+		answers.set(key, { posting, outcome });
+	return outcome;
+}
+
+function payload({ accountId, kind, amount, description }: Posting): string {
+	return JSON.stringify([accountId, kind, amount, description]);
 }
 
 function copied(accounts: ReadonlyMap<number, Readonly<Account>>): Map<number, Account> {
