@@ -1,4 +1,7 @@
-/** nginx in front of the API processes, as small as it gets: one worker, nothing logged, nothing buffered. */
+/**
+ * nginx in front of the API processes, as small as it gets: one worker, nothing logged, nothing buffered. It tells
+ * who asks, as deploy/nginx.conf does, so that what exactly once costs is part of every number.
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -82,6 +85,9 @@ ${sockets.map((socket) => `		server unix:${socket};`).join("\n")}
 			proxy_pass http://ledger;
 			proxy_http_version 1.1;
 			proxy_set_header Connection "";
+			proxy_set_header X-Request-Id $request_id;
+			proxy_set_header X-Request-Start $msec;
+			proxy_set_header X-Request-Try 1;
 		}
 	}
 }

@@ -21,10 +21,13 @@ const ledger = join(import.meta.dir, "../src/main.ts");
 const textbook = join(import.meta.dir, "textbook.ts");
 const constant = join(import.meta.dir, "constant.ts");
 
+/** Applies each request once, as shipped. */
+const behindNginx = { BEHIND_BALANCER: "on" };
+
 const known: Record<string, Omit<Variant, "name">> = {
-	durable: { main: ledger, env: { DURABILITY: "fsync" }, keepsBooks: true },
-	os: { main: ledger, env: { DURABILITY: "os" }, keepsBooks: true },
-	"per-request": { main: ledger, env: { DURABILITY: "os", BATCH_MAX: "1" }, keepsBooks: true },
+	durable: { main: ledger, env: { ...behindNginx, DURABILITY: "fsync" }, keepsBooks: true },
+	os: { main: ledger, env: { ...behindNginx, DURABILITY: "os" }, keepsBooks: true },
+	"per-request": { main: ledger, env: { ...behindNginx, DURABILITY: "os", BATCH_MAX: "1" }, keepsBooks: true },
 	textbook: { main: textbook, env: { DURABILITY: "os" }, keepsBooks: true },
 	ceiling: { main: constant, env: {}, keepsBooks: false },
 };

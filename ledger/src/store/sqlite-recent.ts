@@ -54,15 +54,32 @@ export class RecentRequests {
 		this.#heads[hash & this.#mask] = this.#added;
 	}
 
+	/** Whether there are candidates at all: for most requests there are none. */
+	mayHold(requestId: string): boolean {
+		const hash = hashOf(requestId);
+		return this.#find(this.#heads[hash & this.#mask] as number, hash) > 0;
+	}
+
 	/** Positions of entries that may be the request's, newest first. */
 	*candidates(requestId: string): Generator<number> {
 		const hash = hashOf(requestId);
-		let number = this.#heads[hash & this.#mask] as number;
+		let number = this.#find(this.#heads[hash & this.#mask] as number, hash);
+		while (number > 0) {
+			const item = number & this.#mask;
+			yield this.#positions[item] as number;
+			number = this.#find(this.#older[item] as number, hash);
+		}
+	}
+
+	/** The newest item with this hash, from this one on; 0 if there is none that wasn't overwritten. */
+	#find(from: number, hash: number): number {
+		let number = from;
 		while (number > 0 && number > this.#added - this.max) {
 			const item = number & this.#mask;
-			if (this.#hashes[item] === hash) yield this.#positions[item] as number;
+			if (this.#hashes[item] === hash) return number;
 			number = this.#older[item] as number;
 		}
+		return 0;
 	}
 }
 

@@ -125,6 +125,7 @@ export class Repeats {
 	}
 
 	#findEntry(posting: Posting, { requestId }: Attempt, limit: number): Outcome | undefined {
+		if (!this.#recent.mayHold(requestId)) return undefined;
 		for (const position of this.#recent.candidates(requestId)) {
 			const [row] = this.#sql.entry.values(position, requestId) as EntryRow[];
 			if (row === undefined) continue;
