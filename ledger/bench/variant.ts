@@ -27,7 +27,11 @@ const behindNginx = { BEHIND_BALANCER: "on" };
 const known: Record<string, Omit<Variant, "name">> = {
 	durable: { main: ledger, env: { ...behindNginx, DURABILITY: "fsync" }, keepsBooks: true },
 	os: { main: ledger, env: { ...behindNginx, DURABILITY: "os" }, keepsBooks: true },
-	"per-request": { main: ledger, env: { ...behindNginx, DURABILITY: "os", BATCH_MAX: "1" }, keepsBooks: true },
+	"per-request": {
+		main: ledger,
+		env: { ...behindNginx, DURABILITY: "os", BATCH_MAX: "1" },
+		keepsBooks: true,
+	},
 	textbook: { main: textbook, env: { DURABILITY: "os" }, keepsBooks: true },
 	ceiling: { main: constant, env: {}, keepsBooks: false },
 };
