@@ -20,6 +20,8 @@ export interface Balancing {
 export interface LedgerStart {
 	readonly command: readonly string[];
 	readonly environment: Environment;
+	/** Where the process of this name leaves its id while it serves. */
+	readonly pidFile: (name: string) => string;
 }
 
 /** Longer than the ledger and nginx.conf give themselves for a drain. */
@@ -59,7 +61,11 @@ export function nginxBalancing(
 	};
 	const ledgers = ["api-1", "api-2"].map((name): Program => {
 		const socketPath = join(runFolder, `${name}.sock`);
-		const listen = { API_SOCKET: socketPath, API_HOST: "", API_PORT: "", REUSE_PORT: "" };
+		// Nobody but nginx is told where the socket is: what it says of a request can be believed.
+		const listen = {
+			...{ API_SOCKET: socketPath, API_HOST: "", API_PORT: "", REUSE_PORT: "" },
+			BEHIND_BALANCER: "on",
+		};
 		return ledgerProgram(name, ledger, listen, () => isHealthy({ socketPath }));
 	});
 	return { balancer: `nginx (${nginxPath}), in front of two processes`, ledgers, front };
@@ -67,7 +73,10 @@ export function nginxBalancing(
 
 /** Two processes that share the port where the kernel spreads connections over them, else one. */
 export function kernelBalancing(platform: NodeJS.Platform, address: Address, ledger: LedgerStart): Balancing {
-	const listen = { API_SOCKET: "", API_HOST: address.host, API_PORT: String(address.port) };
+	const listen = {
+		...{ API_SOCKET: "", API_HOST: address.host, API_PORT: String(address.port) },
+		BEHIND_BALANCER: "off",
+	};
 	const isServing = () => isHealthy(localAddress(address));
 	if (platform !== "linux") {
 		const balancer = `none, one process: the kernel of ${platform} doesn't balance, nginx would`;
@@ -89,17 +98,25 @@ export function kernelBalancing(platform: NodeJS.Platform, address: Address, led
  */
 function renderNginxConf(template: string, runFolder: string, address: Address): string {
 	const folder = "/run/crebito/";
-	const listen = "listen 9999;";
-	for (const once of [listen, `unix:${folder}api-1.sock `, `unix:${folder}api-2.sock `]) {
+	const replacements = new Map([
+		["listen 9999;", `listen ${addressText(address)};`],
+		["listen 127.0.0.1:9998;", `listen unix:${runFolder}/nginx-status.sock;`],
+	]);
+	for (const once of [...replacements.keys(), `pid ${folder}nginx.pid;`]) {
 		if (template.split(once).length !== 2)
 			throw new StartError(`nginx.conf must hold "${once}" exactly once`);
 	}
-	return template.replaceAll(folder, `${runFolder}/`).replace(listen, `listen ${addressText(address)};`);
+	let text = template.replaceAll(folder, `${runFolder}/`);
+	for (const [from, to] of replacements) text = text.replace(from, () => to);
+	for (const socket of ["api-1.sock", "api-2.sock"])
+		if (!text.includes(`unix:${runFolder}/${socket} `))
+			throw new StartError(`nginx.conf must share out to "unix:${folder}${socket}"`);
+	return text;
 }
 
 function ledgerProgram(
 	name: string,
-	{ command, environment }: LedgerStart,
+	{ command, environment, pidFile }: LedgerStart,
 	listen: Environment,
 	isReady: Program["isReady"],
 ): Program {
@@ -110,6 +127,7 @@ function ledgerProgram(
 		stopSignal: "SIGTERM",
 		drainMsMax,
 		isReady,
+		pidFile: pidFile(name),
 	};
 }
 

@@ -3,6 +3,7 @@
  *
  *     start()       [starting...][ready.....
  *     supervise()                     ......died]  wait  [starting...][ready......died]  wait  [starting
+ *     restart()                                  signal [draining..][starting...][ready
  *     stop()                                                                   signal [draining..]
  *
  * The wait doubles with each short life, and begins anew after one that was healthy for a while. Before
@@ -11,6 +12,7 @@
  * Each child leads a process group. So a Ctrl-C in the terminal reaches the stack alone, which stops its
  * children in order, and nothing that a child had started (nginx's workers) outlives it.
  */
+import { rmSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Subprocess } from "bun";
 
@@ -28,14 +30,16 @@ export interface Program {
 	readonly drainMsMax: number;
 	/** Asked again and again until it says yes. */
 	readonly isReady: (pid: number) => Promise<boolean>;
+	/** Holds the process's id while it serves, and is not there while it doesn't. */
+	readonly pidFile?: string;
 }
 
 const readyPollMs = 20;
 const slowStartMs = 10_000;
 const restartWaitMsMin = 100;
 const restartWaitMsMax = 10_000;
-/** A life that was ready for this long was a healthy one. */
-const healthyMs = 10_000;
+/** A life that was ready for this long was a healthy one: whatever ended it, starting anew is no waste. */
+const healthyMs = 1000;
 /** Lines of stderr kept until it is clear whether they belong to a failed start. */
 const heldLinesMax = 50;
 /** A longer line is passed on in pieces. */
@@ -50,6 +54,8 @@ export class Child {
 	readonly #stopping = new AbortController();
 	#life: Promise<void> = Promise.resolve();
 	#process: Subprocess | undefined;
+	/** Somebody waits for another process to serve than the one of this id. */
+	#restarting: { readonly pid: number | undefined; readonly served: () => void } | undefined;
 	#supervised = false;
 	#heldLines: string[] = [];
 
@@ -81,13 +87,28 @@ export class Child {
 	/** Lets the process finish what it holds, and resolves when it is gone. */
 	async stop(): Promise<void> {
 		this.#stopping.abort();
+		await this.#drain(this.#life);
+	}
+
+	/** Lets the process finish what it holds, starts it again, and resolves when it serves, or is stopped. */
+	async restart(): Promise<void> {
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.#restarting = { pid: this.#process?.pid, served: resolve };
+		const ended = this.#process?.exited ?? Promise.resolve();
+		await this.#drain(ended);
+		await Promise.race([promise, this.#life]);
+	}
+
+	/** Asks the process to end, and kills it if it doesn't. */
+	async #drain(ended: Promise<unknown>): Promise<void> {
 		this.#process?.kill(this.#program.stopSignal);
 		const { name, drainMsMax } = this.#program;
+		const pid = this.#process?.pid;
 		const deadline = setTimeout(() => {
 			this.#say(`${name} did not end within ${drainMsMax / 1000} s: killed`);
-			this.kill();
+			if (pid !== undefined) killGroup(pid);
 		}, drainMsMax);
-		await this.#life;
+		await ended;
 		clearTimeout(deadline);
 	}
 
@@ -104,6 +125,7 @@ export class Child {
 			if (this.#stopping.signal.aborted) return;
 			if (!this.#supervised) return this.#lost.resolve(this.#withLastWords(end));
 			if (readyMs >= healthyMs) shortLives = 0;
+			if (this.#restarting !== undefined) continue;
 			const waitMs = Math.min(restartWaitMsMin * 2 ** shortLives, restartWaitMsMax);
 			this.#say(`${name} ended unasked (${end}), starting it again in ${waitMs / 1000} s`);
 			await wait(waitMs, undefined, this.#stopping).catch(() => undefined);
@@ -128,9 +150,9 @@ export class Child {
 		const lastWords = this.#passOn(process.stderr);
 		const isReady = await this.#untilReady(process);
 		const readyAt = performance.now();
-		if (isReady) this.#ready.resolve();
-		if (isReady && isRestart) this.#say(`${name} serves again`);
+		if (isReady) this.#serves(process.pid, isRestart);
 		await process.exited;
+		this.#writePidFile(undefined);
 		const readyMs = isReady ? performance.now() - readyAt : 0;
 		killGroup(process.pid);
 		this.#process = undefined;
@@ -142,6 +164,27 @@ export class Child {
 		if (this.#supervised && this.#stopping.signal.aborted && !isAsked)
 			this.#say(`${name} was stopped, and ended with ${end}`);
 		return { end, readyMs };
+	}
+
+	#serves(pid: number, isRestart: boolean): void {
+		this.#writePidFile(pid);
+		this.#ready.resolve();
+		if (isRestart) this.#say(`${this.#program.name} serves again`);
+		if (this.#restarting === undefined || this.#restarting.pid === pid) return;
+		this.#restarting.served();
+		this.#restarting = undefined;
+	}
+
+	/** A data folder that was taken away is no reason to stop serving. */
+	#writePidFile(pid: number | undefined): void {
+		const { pidFile } = this.#program;
+		if (pidFile === undefined) return;
+		try {
+			if (pid === undefined) rmSync(pidFile, { force: true });
+			else writeFileSync(pidFile, `${pid}\n`);
+		} catch (error) {
+			this.#say(`${pidFile} can't be written: ${error}`);
+		}
 	}
 
 	async #untilReady(process: Subprocess): Promise<boolean> {

@@ -3,9 +3,10 @@
  *
  * Starts them, says where they serve once they do, restarts what dies, and on Ctrl-C, SIGTERM or SIGHUP
  * stops them in the order that loses no answer: first nginx, which takes no more requests and waits for
- * the answers to those it has, then the ledger processes, which have nothing left to answer by then.
+ * the answers to those it has, then the ledger processes, which have nothing left to answer by then. On SIGUSR2 it
+ * restarts the ledger processes one after the other (`npm run restart`).
  */
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { addressText, localAddress } from "./address.ts";
@@ -53,8 +54,10 @@ export async function runStack(environment: Environment, parts: Parts = ownParts
 		const balancing = plan(settings, environment, parts);
 		if (environment.DATABASE_URL) say("DATABASE_URL is not used here: the ledger is a file in DATA_DIR");
 		say(`starting, balanced by ${balancing.balancer}`);
+		writePidFile(settings.dataFolder);
 		const outcome = await Promise.race([stack.start(balancing), stopAsked]);
 		if (outcome === "serving") process.stdout.write(welcome(settings, balancing, environment));
+		process.on("SIGUSR2", () => void stack.restartInTurn());
 		await stopAsked;
 		say("stopping once the requests in flight have their answers (Ctrl-C again: at once)");
 		await stack.stop();
@@ -72,6 +75,7 @@ class Stack {
 	readonly #ledgers: Child[] = [];
 	readonly #fronts: Child[] = [];
 	#isStopping = false;
+	#isRestarting = false;
 
 	/**
 	 * Resolves when all of them serve; from then on, what dies is started again.
@@ -83,6 +87,17 @@ class Stack {
 		if (front !== undefined && !this.#isStopping) await this.#startAll([front], this.#fronts);
 		for (const child of this.#all) child.supervise();
 		return "serving";
+	}
+
+	/** The ledger processes, one after the other, so that one of them always serves. */
+	async restartInTurn(): Promise<void> {
+		if (this.#isRestarting || this.#isStopping) return say("asked to restart while at it: not again");
+		this.#isRestarting = true;
+		const startedAt = performance.now();
+		for (const ledger of this.#ledgers) if (!this.#isStopping) await ledger.restart();
+		this.#isRestarting = false;
+		if (!this.#isStopping)
+			say(`restarted in turn, within ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 	}
 
 	/** In the order that loses no answer. Resolves when all are gone. */
@@ -125,15 +140,24 @@ function plan(
 			LOG_LEVEL: environment.LOG_LEVEL || "info",
 		},
 	};
+	const pidFile = (name: string) => join(dataFolder, `${name}.pid`);
 	const nginxPath = balancer === "kernel" ? undefined : findNginx(environment.PATH ?? "");
 	if (nginxPath === undefined) {
 		if (balancer === "nginx")
 			throw new StartError("BALANCER=nginx, but PATH, /usr/sbin and /usr/local/sbin have none");
-		return kernelBalancing(process.platform, address, ledger);
+		return kernelBalancing(process.platform, address, { ...ledger, pidFile });
 	}
 	const runFolder = makeRunFolder(tmpdir());
 	process.on("exit", () => rmSync(runFolder, { recursive: true, force: true }));
-	return nginxBalancing(nginxPath, readFileSync(parts.confPath, "utf8"), runFolder, address, ledger);
+	const template = readFileSync(parts.confPath, "utf8");
+	return nginxBalancing(nginxPath, template, runFolder, address, { ...ledger, pidFile });
+}
+
+/** For `npm run restart`. */
+function writePidFile(dataFolder: string): void {
+	const path = join(dataFolder, "stack.pid");
+	writeFileSync(path, `${process.pid}\n`);
+	process.on("exit", () => rmSync(path, { force: true }));
 }
 
 /** What somebody needs who sees this for the first time. */
