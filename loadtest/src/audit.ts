@@ -82,13 +82,19 @@ export function auditDatabase(file: string, source: Sent): DatabaseAudit {
 	}
 }
 
+/** What such a table is called, in either language. */
+const entriesName = /entr|transa|posting|lan[cç]amento/i;
+
 function entriesTable(db: Database): EntriesTable {
 	const tables = db
 		.query<{ name: string }, []>(
 			"SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
 		)
 		.all();
-	const found = tables.flatMap(({ name }) => entriesTableOf(db, name) ?? []);
+	const alike = tables.flatMap(({ name }) => entriesTableOf(db, name) ?? []);
+	// A table of answers that were given, for one, looks like it too.
+	const named = alike.filter(({ name }) => entriesName.test(name));
+	const found = alike.length > 1 && named.length > 0 ? named : alike;
 	const [table] = found;
 	if (table === undefined)
 		throw new Unreadable(

@@ -35,6 +35,8 @@ export interface Given {
 	readonly baselineFolder?: string;
 	readonly noise?: string;
 	readonly threshold?: readonly string[];
+	readonly chaos?: readonly string[];
+	readonly victim?: readonly string[];
 }
 
 /** A command to run. */
@@ -148,6 +150,7 @@ function addLoadOptions(command: Command): Command {
 		.option("--accounts <ids>", "like 1-5 or 1,3,7-9 (1-5)")
 		.option("--amount <cents>", "of a debit or credit, drawn evenly from this range (1-10000)");
 	addRequestOptions(command, "shared");
+	addChaosOptions(command);
 	addReportOptions(command);
 	addVerdictOptions(command)
 		.option("--save-baseline <name>", "keep the result under this name")
@@ -201,8 +204,28 @@ function addVerdictOptions(command: Command): Command {
 		.option(
 			"--threshold <expression>",
 			'exit with 2 unless it holds, like "p99<250ms", "rate>=340", "errors==0"; may be given again',
-			(text: string, before: readonly string[] = []) => [...before, text],
+			onceMore,
 		);
+}
+
+function addChaosOptions(command: Command): Command {
+	return command
+		.optionsGroup("What is done to the target meanwhile:")
+		.option(
+			"--chaos <rule>",
+			'like "kill every 2s", "pause 4s every 10s" or "restart at 5s"; may be given again',
+			onceMore,
+		)
+		.option(
+			"--victim <who>",
+			"a file with a process id, or container:NAME; may be given again, and each time one of them is drawn",
+			onceMore,
+		);
+}
+
+/** Of an option that may be given again. */
+function onceMore(text: string, before: readonly string[] = []): readonly string[] {
+	return [...before, text];
 }
 
 const noCommand = "a command is missing: load or rinha (--help explains both)";

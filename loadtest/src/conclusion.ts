@@ -1,5 +1,6 @@
 /** The result of a run, put together from its measurement and its books; and the exit code that it deserves. */
 import loadtest from "../package.json" with { type: "json" };
+import type { ChaosRecord } from "./chaos-record.ts";
 import { type Measurement, thisMachine } from "./measurement.ts";
 import type { LoadOptions, RinhaOptions } from "./options.ts";
 import {
@@ -23,6 +24,7 @@ export interface Facts {
 	readonly consistency: Consistency;
 	readonly repeatsBefore: readonly Figures[];
 	readonly simulation: Simulation | null;
+	readonly chaos: ChaosRecord | null;
 }
 
 export function conclude(facts: Facts): Result {
@@ -53,6 +55,7 @@ export function conclude(facts: Facts): Result {
 			latenessP99Ms: latency.lateness === null ? null : (metrics.lateness.percentileMs(99) ?? 0),
 		}),
 		consistency,
+		chaos: facts.chaos,
 		repeats: [...facts.repeatsBefore, figures],
 		thresholds: checkThresholds(options.thresholds, figures),
 		comparison: null,

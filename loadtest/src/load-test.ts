@@ -7,6 +7,7 @@
  */
 import { lookAtAccounts, resetAccounts } from "./accounts.ts";
 import { checkBooks } from "./books.ts";
+import { Chaos } from "./chaos.ts";
 import { Checks } from "./checks.ts";
 import { conclude } from "./conclusion.ts";
 import { History } from "./history.ts";
@@ -45,7 +46,8 @@ export async function runLoadTest(
 		const startedAt = new Date();
 		judge.startedAtMs = performance.now();
 		if (options.warmUpMs > 0) await warmUp(options, source, judge, progress);
-		const measurement = await measure(options, source, judge, progress);
+		const chaos = chaosOf(options);
+		const measurement = await measure(options, source, judge, progress, chaos);
 		const consistency = await checkBooks({
 			target,
 			source,
@@ -68,6 +70,7 @@ export async function runLoadTest(
 			consistency,
 			repeatsBefore,
 			simulation: null,
+			chaos: chaos?.result(measurement.metrics.seconds) ?? null,
 		});
 	} finally {
 		history.close();
@@ -98,14 +101,30 @@ async function measure(
 	source: Scenario,
 	judge: Judge,
 	progress: Progress,
+	chaos: Chaos | undefined,
 ): Promise<Measurement> {
-	const { schedule, durationMs, iterations } = options;
-	const boundMs = durationMs ?? schedule?.durationMs ?? Number.POSITIVE_INFINITY;
+	const { schedule, iterations } = options;
+	const boundMs = boundMsOf(options);
 	const measurement = newMeasurement(options, source, judge, schedule ?? undefined, boundMs, iterations);
 	progress.begin("measuring", measurement);
 	judge.startedAtMs = performance.now();
-	await measurement.run();
+	chaos?.start();
+	try {
+		await measurement.run();
+	} finally {
+		// Whatever is stopped goes on, and who was killed is back, before anyone is asked for a statement.
+		await chaos?.stop();
+	}
 	return measurement;
+}
+
+function chaosOf(options: LoadOptions): Chaos | undefined {
+	return options.chaos === null ? undefined : new Chaos(options.chaos, options.seed, boundMsOf(options));
+}
+
+/** When the measured time ends, unless iterations end it before. */
+function boundMsOf({ durationMs, schedule }: LoadOptions): number {
+	return durationMs ?? schedule?.durationMs ?? Number.POSITIVE_INFINITY;
 }
 
 function newMeasurement(

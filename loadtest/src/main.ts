@@ -21,7 +21,7 @@ import { watch } from "./tui/watch.ts";
 const sameCtrlCMs = 500;
 
 async function main(args: readonly string[]): Promise<number> {
-	const options = readOptions(args);
+	const options = readOptions(args, process.env.CONTAINER_ENGINE);
 	if ("text" in options) {
 		process.stdout.write(`${options.text.trimEnd()}\n`);
 		return exitCodes.ok;

@@ -2,12 +2,14 @@
  * What was typed, read once and checked whole: from here on it is typed, complete and free of contradictions.
  * Every message is one sentence for the person who typed it.
  */
+import { type ChaosPlan, parseChaos } from "./chaos.ts";
 import { type Given, parseCommandLine, type TextLine } from "./command-line.ts";
 import type { Kind } from "./operation.ts";
 import * as values from "./option-values.ts";
 import { constantSchedule, durationMsMax, parseStages, rateMax, type Schedule } from "./schedule.ts";
 import { parseTarget, type Target } from "./target.ts";
 import { parseThreshold, type Threshold } from "./threshold.ts";
+import { parseVictim } from "./victim.ts";
 
 export type Options = LoadOptions | RinhaOptions | TextLine;
 
@@ -49,6 +51,8 @@ export interface LoadOptions extends RunOptions {
 	/** In cents, both included. */
 	readonly amountMin: number;
 	readonly amountMax: number;
+	/** What is done to the target's processes meanwhile; null is nothing. */
+	readonly chaos: ChaosPlan | null;
 	readonly repeat: number;
 	/** The name to save under, and the name to compare with. */
 	readonly saveBaseline: string | null;
@@ -82,20 +86,22 @@ export class UsageError extends Error {
 }
 
 /**
- * Of the arguments after the program's name.
+ * Of the arguments after the program's name, and of the program that containers are asked through, if it is not
+ * docker or podman.
  * @throws {UsageError}
  */
-export function readOptions(args: readonly string[]): Options {
+export function readOptions(args: readonly string[], containerEngine?: string): Options {
 	try {
 		const line = parseCommandLine(args);
 		if ("text" in line) return line;
-		return line.command === "load" ? loadOptions(line.url, line.given) : rinhaOptions(line.url, line.given);
+		const { command, url, given } = line;
+		return command === "load" ? loadOptions(url, given, containerEngine) : rinhaOptions(url, given);
 	} catch (error) {
 		throw new UsageError((error as Error).message);
 	}
 }
 
-function loadOptions(url: string, given: Given): LoadOptions {
+function loadOptions(url: string, given: Given, containerEngine: string | undefined): LoadOptions {
 	refuseContradictions(given);
 	const iterations = optional("--iterations", given.iterations, values.wholeNumber(1, 1_000_000_000));
 	const durationMs = optional("--duration", given.duration, duration(1));
@@ -113,6 +119,7 @@ function loadOptions(url: string, given: Given): LoadOptions {
 		accountIds: values.read("--accounts", given.accounts ?? "1-5", values.accountIds),
 		amountMin,
 		amountMax,
+		chaos: chaosOf(given, containerEngine),
 		repeat: values.read("--repeat", given.repeat ?? "1", values.wholeNumber(1, 100)),
 		saveBaseline: optional("--save-baseline", given.saveBaseline, values.baselineName),
 		baseline: optional("--baseline", given.baseline, values.baselineName),
@@ -164,6 +171,16 @@ function refuseContradictions(given: Given): void {
 		throw new Error("--baseline and --save-baseline need different names: what is compared with must stay");
 	if (given.noise !== undefined && given.baseline === undefined)
 		throw new Error("--noise needs --baseline: without one nothing is compared");
+}
+
+function chaosOf({ chaos = [], victim = [] }: Given, engine: string | undefined): ChaosPlan | null {
+	const rules = chaos.map((text) => values.read("--chaos", text, parseChaos));
+	const victims = victim.map((text) => values.read("--victim", text, (name) => parseVictim(name, engine)));
+	if (rules.length > 0 && victims.length === 0)
+		throw new Error("--chaos needs --victim: the pid file or the container that it happens to");
+	if (victims.length > 0 && rules.length === 0)
+		throw new Error("--victim needs --chaos: what happens to it, and when");
+	return rules.length === 0 ? null : { rules, victims };
 }
 
 function scheduleOf(given: Given): Schedule | null {

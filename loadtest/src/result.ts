@@ -3,6 +3,7 @@
  * prints as it stands. report/result.schema.json describes it for other programs; a change that would break
  * them raises schemaVersion. Durations are milliseconds unless a name says seconds. A share is between 0 and 1.
  */
+import type { ChaosRecord } from "./chaos-record.ts";
 import type { Kind } from "./operation.ts";
 
 export const schemaVersion = 1;
@@ -15,7 +16,6 @@ export interface Result {
 	readonly command: string;
 	/** When the first request was sent, the warm-up's included: UTC, ISO 8601. */
 	readonly startedAt: string;
-	/** The target as it was given. */
 	readonly target: string;
 	readonly shape: Shape;
 	readonly seed: number;
@@ -31,6 +31,8 @@ export interface Result {
 	readonly seconds: readonly SecondRow[];
 	readonly validity: Validity;
 	readonly consistency: Consistency;
+	/** What was done to the target on purpose; null if nothing. */
+	readonly chaos: ChaosRecord | null;
 	/** One set of figures for each repetition, this run the last. */
 	readonly repeats: readonly Figures[];
 	readonly thresholds: readonly ThresholdRow[];
@@ -141,7 +143,6 @@ export interface ErrorRow {
 }
 
 export interface SecondRow {
-	/** From 0. */
 	readonly second: number;
 	/** Arrivals due; null in a closed model. */
 	readonly asked: number | null;

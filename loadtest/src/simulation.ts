@@ -102,6 +102,7 @@ export async function runSimulation(
 			isInterrupted: progress.isInterrupted,
 			consistency,
 			repeatsBefore: [],
+			chaos: null,
 			simulation: verdict({ options, load, script, observer, measurement }),
 		});
 	} finally {

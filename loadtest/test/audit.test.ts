@@ -334,6 +334,12 @@ describe("not possible, and not passed, is the audit of", () => {
 		expect(reasonOf(file)).toBe("several tables look like the entries: a, b");
 	});
 
+	test("but one of them is called what it is, and the others may be answers that were given", () => {
+		const columns = "(descricao TEXT, cliente_id INT, valor INT, tipo TEXT)";
+		const file = withSql(`CREATE TABLE answers ${columns}; CREATE TABLE entries ${columns}`);
+		expect(auditDatabase(file, sent).row.verdict).not.toBe("not possible");
+	});
+
 	test("kinds and accounts that don't go by the API's names", () => {
 		const table = "CREATE TABLE a (descricao TEXT, cliente_id, valor INT, tipo)";
 		expect(reasonOf(withSql(`${table}; INSERT INTO a VALUES ('${tag(0)}', 1, 10, 0)`))).toBe(

@@ -114,6 +114,7 @@ const result: Result = {
 	},
 	comparison: null,
 	simulation: null,
+	chaos: null,
 };
 
 function sum(values: readonly number[]): number {

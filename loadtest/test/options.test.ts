@@ -37,6 +37,7 @@ describe("without options", () => {
 			accountIds: [1, 2, 3, 4, 5],
 			amountMin: 1,
 			amountMax: 10_000,
+			chaos: null,
 			repeat: 1,
 			reset: false,
 			databasePath: null,

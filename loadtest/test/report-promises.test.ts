@@ -177,7 +177,9 @@ test("the CSV has a row for each second, as many fields as names, and numbers on
 });
 
 test("the schema lists the same words as the TypeScript", () => {
-	const source = readFileSync(join(import.meta.dir, "../src/result.ts"), "utf8");
+	const source = ["chaos-record", "result"]
+		.map((name) => readFileSync(join(import.meta.dir, `../src/${name}.ts`), "utf8"))
+		.join("\n");
 	const described = schema.$defs as unknown as Record<string, { properties: Record<string, object> }>;
 	const unions = [...source.matchAll(/export interface (\w+) \{\n([\s\S]*?)\n\}/g)].flatMap(
 		([, name = "", body = ""]) =>

@@ -14,7 +14,9 @@ import { sampleResults } from "./sample-result.ts";
 
 const golden = join(import.meta.dir, "golden");
 const samples = Object.entries(sampleResults);
-const resultSource = readFileSync(join(import.meta.dir, "../src/result.ts"), "utf8");
+const resultSource = ["chaos-record", "result"]
+	.map((name) => readFileSync(join(import.meta.dir, `../src/${name}.ts`), "utf8"))
+	.join("\n");
 const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema);
 
 /** Rewritten by UPDATE_GOLDEN=1. */

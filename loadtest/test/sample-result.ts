@@ -3,6 +3,7 @@
  * went well, one in which all went wrong against a target that writes nasty texts, one that nobody answered,
  * and the official simulation.
  */
+import type { ChaosRecord } from "../src/chaos-record.ts";
 import type {
 	Comparison,
 	Consistency,
@@ -182,6 +183,7 @@ const goodResult: Result = {
 	],
 	comparison,
 	simulation: null,
+	chaos: null,
 };
 
 const violations: readonly Violation[] = [
@@ -233,9 +235,28 @@ const badThresholds: readonly ThresholdRow[] = [
 	{ threshold: "rate>=100", actual: 301.8, met: true },
 ];
 
+const badChaos: ChaosRecord = {
+	victims: ["data/api-1.pid", "container:api02"],
+	events: [
+		{
+			...{ atSecond: 2.004, action: "kill", victim: "data/api-1.pid", pid: 4711, lastedMs: null },
+			...{ backMs: 312.5, error: null, errors: 14, p99Ms: 61.2 },
+		},
+		{
+			...{ atSecond: 4.001, action: "pause", victim: "container:api02", pid: 4712, lastedMs: 4000.2 },
+			...{ backMs: null, error: null, errors: 0, p99Ms: 2610.3 },
+		},
+		{
+			...{ atSecond: 6.003, action: "restart", victim: "data/api-1.pid", pid: null, lastedMs: null },
+			...{ backMs: null, error: `it wasn't there ${nastyText}`, errors: 0, p99Ms: null },
+		},
+	],
+};
+
 /** A minute of the same load against a target that breaks down, and lies. */
 const badResult: Result = {
 	...goodResult,
+	chaos: badChaos,
 	command: "load http://localhost:8080 -r 340 -d 1m",
 	shape: { ...goodResult.shape, durationSeconds: 60, warmUpSeconds: 0, adjusted: true },
 	summary: {

@@ -14,7 +14,7 @@
  */
 
 /** Ids of 20 seconds at 13,000 entries a second; sqlite-repeats.ts minds when there are more. 7 MB. */
-export const recentRequestsMax = 2 ** 18;
+const recentRequestsMax = 2 ** 18;
 
 export class RecentRequests {
 	readonly #heads: Float64Array;

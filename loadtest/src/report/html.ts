@@ -11,6 +11,7 @@ import { charts, listedSeconds } from "./page/charts.ts";
 import { histogram } from "./page/histogram.ts";
 import { type Markup, markup, nothing, trusted } from "./page/markup.ts";
 import {
+	chaos,
 	comparison,
 	conditions,
 	dateText,
@@ -54,7 +55,7 @@ export function htmlReport(result: Result): string {
 </head>
 <body>
 ${header(result)}<main>
-${overview(result)}${simulation(result.simulation)}${overTime(result)}${latencies(result)}${counts(result)}${books(result.consistency)}${judgements(result)}${circumstances(result)}</main>
+${overview(result)}${simulation(result.simulation)}${overTime(result)}${chaos(result)}${latencies(result)}${counts(result)}${books(result.consistency)}${judgements(result)}${circumstances(result)}</main>
 <footer><p>${result.program.name} ${result.program.version}, seed ${result.seed}</p></footer>
 <script>${trusted(script)}</script>
 </body>

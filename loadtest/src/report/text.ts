@@ -4,6 +4,7 @@
  */
 import type { Result } from "../result.ts";
 import { encode, type Line, span } from "../tui/line.ts";
+import { chaos } from "./text/chaos.ts";
 import { errors, operations, statuses, summary } from "./text/counts.ts";
 import { latencies, lateness } from "./text/latencies.ts";
 import { emptyLine, type Section } from "./text/layout.ts";
@@ -13,7 +14,7 @@ import { comparison, consistency, repeats, simulation, thresholds, validity } fr
 const columnsMin = 80;
 
 const sections: readonly ((result: Result, width: number) => Section | undefined)[] = [
-	...[summary, latencies, statuses, errors, operations, lateness],
+	...[summary, latencies, statuses, errors, operations, lateness, chaos],
 	...[validity, consistency, thresholds, comparison, repeats, simulation],
 ];
 

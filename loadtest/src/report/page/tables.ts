@@ -126,6 +126,27 @@ export function thresholds({ thresholds: rows }: Result): Markup {
 	return table("Thresholds", ["Threshold", "Measured", "Verdict"], cells);
 }
 
+/** What was done to the target on purpose. */
+export function chaos({ chaos: found }: Result): Markup {
+	if (found === null) return nothing;
+	const cells = found.events.map(
+		({ atSecond, action, victim, lastedMs, backMs, error, errors: failed, p99Ms }) =>
+			row(`${atSecond.toFixed(1)} s`, [
+				lastedMs === null ? action : `${action}, ${latencyText(lastedMs)}`,
+				victim,
+				countText(failed),
+				p99Ms === null ? absent : latencyText(p99Ms),
+				backMs === null ? absent : latencyText(backMs),
+				error === null ? absent : tag(error, "bad"),
+			]),
+	);
+	const titles = ["At", "What", "Victim", "Errors/s", "p99", "Back after", "Failed"];
+	return markup`<section aria-labelledby="chaos"><h2 id="chaos">Chaos</h2>
+<p class="lead">Done to the target on purpose. Errors and p99 are those of the second of the event and the one after it, the worse.</p>
+<div class="card panel">${table("Events", titles, cells)}</div></section>
+`;
+}
+
 export function comparison(found: Comparison | null): Markup {
 	if (found === null) return nothing;
 	const { baseline, baselineStartedAt, method, rows, verdict } = found;
