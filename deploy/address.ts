@@ -35,10 +35,10 @@ export function bindError(address: Address): Promise<string | undefined> {
 	});
 }
 
-/** Whether GET /health is answered with 200. (fetch would ask the proxy that the environment names.) */
-export function isHealthy(at: Address | { readonly socketPath: string }): Promise<boolean> {
+/** Whether the path is answered with 200. (fetch would ask the proxy that the environment names.) */
+export function isHealthy(at: Address | { readonly socketPath: string }, path = "/health"): Promise<boolean> {
 	return new Promise((resolve) => {
-		const asked = request({ ...at, path: "/health", agent: false, timeout: healthWaitMs }, (answer) => {
+		const asked = request({ ...at, path, agent: false, timeout: healthWaitMs }, (answer) => {
 			answer.resume();
 			resolve(answer.statusCode === 200);
 		});

@@ -6,13 +6,14 @@
  *     restart()                                  signal [draining..][starting...][ready
  *     stop()                                                                   signal [draining..]
  *
- * The wait doubles with each short life, and begins anew after one that was healthy for a while. Before
- * supervise() a death is final: what never served would only die again.
+ * After a life that was healthy for a while there is no wait; it doubles with each short one. Before supervise()
+ * a death is final: what never served would only die again. A start that hangs is ended after supervise(); before,
+ * somebody sees that it takes its time.
  *
  * Each child leads a process group. So a Ctrl-C in the terminal reaches the stack alone, which stops its
  * children in order, and nothing that a child had started (nginx's workers) outlives it.
  */
-import { rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Subprocess } from "bun";
 
@@ -32,10 +33,15 @@ export interface Program {
 	readonly isReady: (pid: number) => Promise<boolean>;
 	/** Holds the process's id while it serves, and is not there while it doesn't. */
 	readonly pidFile?: string;
+	/** Files that it leaves when it is killed, and with which it wouldn't start. */
+	readonly leftovers?: readonly string[];
+	/** How long starting it again may take; then that start is given up. 30 s unless said otherwise. */
+	readonly restartMsMax?: number;
 }
 
 const readyPollMs = 20;
 const slowStartMs = 10_000;
+const restartMsMax = 30_000;
 const restartWaitMsMin = 100;
 const restartWaitMsMax = 10_000;
 /** A life that was ready for this long was a healthy one: whatever ended it, starting anew is no waste. */
@@ -75,6 +81,8 @@ export class Child {
 	}
 
 	start(): void {
+		// Of a stack that was killed, and couldn't: by now the number may be another process's.
+		this.#writePidFile(undefined);
 		this.#life = this.#live();
 	}
 
@@ -120,22 +128,26 @@ export class Child {
 
 	async #live(): Promise<void> {
 		const { name } = this.#program;
-		for (let shortLives = 0; ; shortLives += 1) {
-			const { end, readyMs } = await this.#liveOnce(shortLives > 0);
+		let shortLives = 0;
+		for (let isRestart = false; ; isRestart = true) {
+			const { pid, end, readyMs } = await this.#liveOnce(isRestart);
 			if (this.#stopping.signal.aborted) return;
 			if (!this.#supervised) return this.#lost.resolve(this.#withLastWords(end));
-			if (readyMs >= healthyMs) shortLives = 0;
-			if (this.#restarting !== undefined) continue;
-			const waitMs = Math.min(restartWaitMsMin * 2 ** shortLives, restartWaitMsMax);
-			this.#say(`${name} ended unasked (${end}), starting it again in ${waitMs / 1000} s`);
+			shortLives = readyMs >= healthyMs ? 0 : shortLives + 1;
+			if (pid !== undefined && pid === this.#restarting?.pid) continue;
+			const waitMs =
+				shortLives === 0 ? 0 : Math.min(restartWaitMsMin * 2 ** (shortLives - 1), restartWaitMsMax);
+			const when = waitMs === 0 ? "at once" : `in ${waitMs / 1000} s`;
+			this.#say(`${name} ended unasked (${end}), starting it again ${when}`);
 			await wait(waitMs, undefined, this.#stopping).catch(() => undefined);
 			if (this.#stopping.signal.aborted) return;
 		}
 	}
 
 	/** From the start to the end of one process: how it ended, and for how long it had been ready. */
-	async #liveOnce(isRestart: boolean): Promise<{ end: string; readyMs: number }> {
-		const { name, command, environment } = this.#program;
+	async #liveOnce(isRestart: boolean): Promise<{ pid?: number; end: string; readyMs: number }> {
+		const { name, command, environment, leftovers = [] } = this.#program;
+		for (const path of leftovers) rmSync(path, { force: true });
 		let process: Subprocess<"ignore", "inherit", "pipe">;
 		try {
 			process = Bun.spawn([...command], {
@@ -163,7 +175,7 @@ export class Child {
 		const isAsked = end === "exit code 0" || process.signalCode === this.#program.stopSignal;
 		if (this.#supervised && this.#stopping.signal.aborted && !isAsked)
 			this.#say(`${name} was stopped, and ended with ${end}`);
-		return { end, readyMs };
+		return { pid: process.pid, end, readyMs };
 	}
 
 	#serves(pid: number, isRestart: boolean): void {
@@ -181,17 +193,27 @@ export class Child {
 		if (pidFile === undefined) return;
 		try {
 			if (pid === undefined) rmSync(pidFile, { force: true });
-			else writeFileSync(pidFile, `${pid}\n`);
+			else {
+				// Whoever reads it meanwhile finds all of it.
+				writeFileSync(`${pidFile}.fresh`, `${pid}\n`);
+				renameSync(`${pidFile}.fresh`, pidFile);
+			}
 		} catch (error) {
 			this.#say(`${pidFile} can't be written: ${error}`);
 		}
 	}
 
 	async #untilReady(process: Subprocess): Promise<boolean> {
+		const { name, restartMsMax: givenUpMs = restartMsMax } = this.#program;
 		const slowStart = setInterval(() => {
-			this.#say(`${this.#program.name} is still starting`);
+			this.#say(`${name} is still starting`);
 			this.#releaseLines();
 		}, slowStartMs);
+		const deadline = setTimeout(() => {
+			if (!this.#supervised) return;
+			this.#say(`${name} did not serve within ${givenUpMs / 1000} s: killed`);
+			killGroup(process.pid);
+		}, givenUpMs);
 		try {
 			while (process.exitCode === null && process.signalCode === null) {
 				if (await this.#program.isReady(process.pid)) return true;
@@ -200,6 +222,7 @@ export class Child {
 			return false;
 		} finally {
 			clearInterval(slowStart);
+			clearTimeout(deadline);
 		}
 	}
 

@@ -47,6 +47,7 @@ export async function runStack(environment: Environment, parts: Parts = ownParts
 	const stack = new Stack();
 	// However this process ends, if it gets to do anything: what it has started goes with it.
 	process.on("exit", () => stack.kill());
+	process.on("SIGUSR2", () => void stack.restartInTurn());
 	try {
 		const settings = readSettings(environment, join(import.meta.dir, "../data"));
 		await checkAddress(settings.address);
@@ -57,7 +58,6 @@ export async function runStack(environment: Environment, parts: Parts = ownParts
 		writePidFile(settings.dataFolder);
 		const outcome = await Promise.race([stack.start(balancing), stopAsked]);
 		if (outcome === "serving") process.stdout.write(welcome(settings, balancing, environment));
-		process.on("SIGUSR2", () => void stack.restartInTurn());
 		await stopAsked;
 		say("stopping once the requests in flight have their answers (Ctrl-C again: at once)");
 		await stack.stop();
@@ -74,6 +74,7 @@ export async function runStack(environment: Environment, parts: Parts = ownParts
 class Stack {
 	readonly #ledgers: Child[] = [];
 	readonly #fronts: Child[] = [];
+	#isServing = false;
 	#isStopping = false;
 	#isRestarting = false;
 
@@ -86,13 +87,17 @@ class Stack {
 		// Before the processes that it would ask, nginx could only answer 502.
 		if (front !== undefined && !this.#isStopping) await this.#startAll([front], this.#fronts);
 		for (const child of this.#all) child.supervise();
+		this.#isServing = true;
 		return "serving";
 	}
 
 	/** The ledger processes, one after the other, so that one of them always serves. */
 	async restartInTurn(): Promise<void> {
-		if (this.#isRestarting || this.#isStopping) return say("asked to restart while at it: not again");
+		if (this.#isStopping) return say("asked to restart, but it is about to stop");
+		if (!this.#isServing) return say("asked to restart, but it doesn't serve yet");
+		if (this.#isRestarting) return say("asked to restart while at it: not again");
 		this.#isRestarting = true;
+		say("restarting the ledger processes, one after the other");
 		const startedAt = performance.now();
 		for (const ledger of this.#ledgers) if (!this.#isStopping) await ledger.restart();
 		this.#isRestarting = false;
@@ -150,7 +155,23 @@ function plan(
 	const runFolder = makeRunFolder(tmpdir());
 	process.on("exit", () => rmSync(runFolder, { recursive: true, force: true }));
 	const template = readFileSync(parts.confPath, "utf8");
-	return nginxBalancing(nginxPath, template, runFolder, address, { ...ledger, pidFile });
+	const balancing = nginxBalancing(nginxPath, template, runFolder, address, { ...ledger, pidFile });
+	const { front } = balancing;
+	if (front === undefined) return balancing;
+	const command = [...leash(environment), ...front.command];
+	return { ...balancing, front: { ...front, command, leftovers: [join(runFolder, "nginx-status.sock")] } };
+}
+
+/**
+ * What makes a program end with this process, even if that is killed, as --no-orphans does for Bun's: an nginx that
+ * is left over would keep the port. Nothing where the system has no such thing.
+ */
+function leash({ PATH = "" }: Environment): string[] {
+	const setpriv = process.platform === "linux" ? Bun.which("setpriv", { PATH }) : null;
+	if (setpriv === null) return [];
+	const command = [setpriv, "--pdeathsig", "TERM"];
+	// BusyBox has a setpriv without it.
+	return Bun.spawnSync([...command, setpriv, "--version"]).exitCode === 0 ? command : [];
 }
 
 /** For `npm run restart`. */

@@ -1,9 +1,15 @@
 /** One supervised process: when it comes back, what it is given to end, what is passed on of its words. */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Child, type Program } from "../child.ts";
 import { until } from "./running-stack.ts";
 
 setDefaultTimeout(30_000);
+
+const folder = mkdtempSync(join(tmpdir(), "child-test-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function shell(script: string, program: Partial<Program> = {}): { child: Child; lines: string[] } {
 	const lines: string[] = [];
@@ -31,6 +37,88 @@ test("the wait before a restart doubles as long as it doesn't help", async () =>
 	expect(lines.filter((line) => line.includes("again in")).slice(0, 4)).toEqual(
 		[0.1, 0.2, 0.4, 0.8].map((s) => `shell ended unasked (exit code 3), starting it again in ${s} s`),
 	);
+});
+
+test("after a healthy life it is started again at once", async () => {
+	const { child, lines } = shell("sleep 1.2; exit 3");
+	child.start();
+	child.supervise();
+	await until(() => lines.filter((line) => line.includes("serves again")).length === 2);
+	child.kill();
+	expect(lines.filter((line) => line.includes("ended unasked"))).toEqual(
+		Array(2).fill("shell ended unasked (exit code 3), starting it again at once"),
+	);
+});
+
+test("its id is in the file while it serves, and only then", async () => {
+	const pidFile = join(folder, "serving.pid");
+	writeFileSync(pidFile, "1\n");
+	let isReady = false;
+	const { child } = shell("sleep 60", { pidFile, isReady: async () => isReady });
+	child.start();
+	expect(existsSync(pidFile)).toBe(false);
+	isReady = true;
+	await child.ready;
+	const pid = Number(readFileSync(pidFile, "utf8"));
+	expect(readFileSync(pidFile, "utf8")).toBe(`${pid}\n`);
+	child.supervise();
+	process.kill(pid, "SIGKILL");
+	await until(() => existsSync(pidFile) && Number(readFileSync(pidFile, "utf8")) !== pid);
+	await child.stop();
+	expect(existsSync(pidFile)).toBe(false);
+});
+
+test("a restart resolves when another process serves, and is no death", async () => {
+	const { child, lines } = shell("echo $$ >&2; sleep 60");
+	child.start();
+	child.supervise();
+	await until(() => lines.length === 1);
+	await child.restart();
+	expect(lines.filter((line) => line.includes("unasked"))).toEqual([]);
+	await until(() => lines.filter((line) => /^shell: \d+$/.test(line)).length === 2);
+	expect(new Set(lines).size).toBe(lines.length);
+	await child.stop();
+});
+
+test("a restart that doesn't come to serve waits longer and longer, as any start does", async () => {
+	const gone = join(folder, "gone");
+	const isReady = async () => !existsSync(gone);
+	const { child, lines } = shell(`[ -e ${gone} ] && exit 4; sleep 60`, { isReady });
+	child.start();
+	child.supervise();
+	await child.ready;
+	writeFileSync(gone, "");
+	const restarted = child.restart();
+	await until(() => lines.some((line) => line.includes("in 0.2 s")));
+	rmSync(gone);
+	await restarted;
+	await child.stop();
+});
+
+test("a start that hangs is given up when it isn't the first, and another one is tried", async () => {
+	let isHanging = false;
+	const { child, lines } = shell("sleep 60", { restartMsMax: 300, isReady: async () => !isHanging });
+	child.start();
+	await child.ready;
+	child.supervise();
+	isHanging = true;
+	const restarted = child.restart();
+	await until(() => lines.includes("shell did not serve within 0.3 s: killed"));
+	isHanging = false;
+	await restarted;
+	expect(lines.filter((line) => line.includes("unasked (signal SIGKILL)")).length).toBeGreaterThan(0);
+	await child.stop();
+});
+
+test("a first start takes as long as it takes", async () => {
+	let isReady = false;
+	const { child, lines } = shell("sleep 60", { restartMsMax: 100, isReady: async () => isReady });
+	child.start();
+	await Bun.sleep(400);
+	isReady = true;
+	await child.ready;
+	expect(lines).toEqual([]);
+	await child.stop();
 });
 
 test("a program that can't be run is lost, with the system's reason", async () => {

@@ -140,6 +140,17 @@ export class RunningStack implements AsyncDisposable {
 		return pids;
 	}
 
+	/** Of the ledger processes that serve, as the stack tells it. */
+	pidFiles(): (number | undefined)[] {
+		return ["api-1", "api-2"].map((name) => {
+			try {
+				return Number(readFileSync(join(this.folder, "data", `${name}.pid`), "utf8"));
+			} catch {
+				return undefined;
+			}
+		});
+	}
+
 	get nginxPid(): number {
 		const [runFolder] = this.leftovers();
 		return Number(readFileSync(join(this.folder, "tmp", runFolder ?? "", "nginx.pid"), "utf8"));

@@ -92,12 +92,15 @@ describe("the text for Prometheus", () => {
 		metrics.commitSeconds.observe(0.0001);
 		metrics.lockRetries = 7;
 		metrics.walBytes = 4096;
+		metrics.countRepeats({ answeredAgain: 3, applied: 2, expired: 1 });
+		metrics.countRepeats({ answeredAgain: 1, applied: 0, expired: 0 });
 		metrics.waiting = () => 9;
 		const families = readExposition(metrics.text());
 		const sample = (family: string, key = family) => families.get(family)?.samples.get(key);
 
 		expect(Object.fromEntries([...families].map(([name, { type }]) => [name, type]))).toMatchObject({
 			crebito_http_requests_total: "counter",
+			crebito_repeated_requests_total: "counter",
 			crebito_http_request_seconds: "histogram",
 			crebito_batch_size: "histogram",
 			crebito_commit_seconds: "histogram",
@@ -113,6 +116,11 @@ describe("the text for Prometheus", () => {
 			['crebito_http_requests_total{route="entries",status="200"}', 2],
 			['crebito_http_requests_total{route="entries",status="422"}', 1],
 			['crebito_http_requests_total{route="statement",status="404"}', 1],
+		]);
+		expect([...(families.get("crebito_repeated_requests_total")?.samples ?? [])]).toEqual([
+			['crebito_repeated_requests_total{outcome="answered again"}', 4],
+			['crebito_repeated_requests_total{outcome="applied"}', 2],
+			['crebito_repeated_requests_total{outcome="expired"}', 1],
 		]);
 		const seconds = "crebito_http_request_seconds";
 		expect(sample(seconds, `${seconds}_count`)).toBe(4);

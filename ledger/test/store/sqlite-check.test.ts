@@ -1,9 +1,18 @@
 /**
- * verify: right books are right, and each kind of damage is found.
+ * verify: right books are right, and each kind of damage is found. And what a start reads: a small file whole, a
+ * large one once in a boot.
  */
 import { Database } from "bun:sqlite";
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import {
+	closeSync,
+	copyFileSync,
+	existsSync,
+	openSync,
+	readFileSync,
+	writeFileSync,
+	writeSync,
+} from "node:fs";
 import { removeDurableFolders } from "../durable-folder.ts";
 import { accounts, close, closeStores, post } from "./place.ts";
 import { SqlitePlace } from "./sqlite.ts";
@@ -40,6 +49,12 @@ describe("verify", () => {
 		expect(place.verdict()).toEqual({ accounts: accounts.length, entries: 0, findings: [] });
 		await store.commit([post(1, 1), { type: "reset" }, post(1, 1), post(2, 1)]);
 		expect(place.verdict()).toEqual({ accounts: accounts.length, entries: 2, findings: [] });
+	});
+
+	test("finds nothing wrong with many requests that were applied once each", async () => {
+		const place = await written();
+		place.tamper("UPDATE entries SET request_id = 'id' || position WHERE position % 3 > 0");
+		expect(place.verdict().findings).toEqual([]);
 	});
 
 	// Account 1 has the positions 1, 4, … 58, account 2 the positions 2, 5, … 59.
@@ -155,6 +170,11 @@ describe("verify", () => {
 			/account 4/,
 			["UPDATE accounts SET sequence = 1 WHERE id = 4"],
 		],
+		[
+			"a request was applied twice, though all sums are right",
+			/^request 4bf9: was applied 2 times$/,
+			["UPDATE entries SET request_id = '4bf9' WHERE position IN (13, 41)"],
+		],
 		["a row breaks a CHECK", /quick_check/, ["UPDATE entries SET change = 0 WHERE position = 13"]],
 		["a description is empty", /quick_check/, ["UPDATE entries SET description = '' WHERE position = 13"]],
 	];
@@ -183,5 +203,91 @@ describe("verify", () => {
 		const place = await written();
 		place.tamper("UPDATE entries SET balance = balance + 7", "UPDATE accounts SET balance = balance + 3");
 		expect(place.verdict().findings).toHaveLength(20);
+	});
+});
+
+describe("a start", () => {
+	const bootPath = "/proc/sys/kernel/random/boot_id";
+	const largeBytes = 33_000_000;
+
+	/** A ledger of so many bytes, most of them in a table of nobody's, whose first page is damaged or not. */
+	async function damaged(bytes: number): Promise<SqlitePlace> {
+		const place = await weighted(bytes);
+		const page = read(place, "SELECT rootpage FROM sqlite_schema WHERE name = 'ballast'") as number;
+		const file = openSync(place.path, "r+");
+		writeSync(file, Buffer.alloc(500, 0xa5), 0, 500, (page - 1) * 2048);
+		closeSync(file);
+		return place;
+	}
+
+	async function weighted(bytes: number): Promise<SqlitePlace> {
+		const place = new SqlitePlace(accounts);
+		const store = place.open();
+		await store.commit([post(1, 5)]);
+		close(store);
+		place.tamper(
+			"CREATE TABLE ballast (bytes BLOB)",
+			`INSERT INTO ballast VALUES (zeroblob(${bytes}))`,
+			"PRAGMA wal_checkpoint(TRUNCATE)",
+		);
+		return place;
+	}
+
+	function read({ path }: SqlitePlace, sql: string): unknown {
+		const db = new Database(path);
+		try {
+			return db.query(sql).values()[0]?.[0];
+		} finally {
+			db.close();
+		}
+	}
+
+	const checkedIn = (place: SqlitePlace) => read(place, "SELECT boot_id FROM checks");
+	const damage = /is damaged: quick_check: /;
+
+	test("of a new ledger notes the machine's boot, on Linux", () => {
+		const place = new SqlitePlace(accounts);
+		close(place.open());
+		expect(checkedIn(place)).toBe(existsSync(bootPath) ? readFileSync(bootPath, "utf8").trim() : "");
+	});
+
+	test("reads a small file whole, in every boot", async () => {
+		const place = await damaged(1_000_000);
+		for (let start = 0; start < 2; start += 1) expect(place.refusal()).toMatch(damage);
+		place.tamper("UPDATE checks SET boot_id = 'another'");
+		expect(place.refusal()).toMatch(damage);
+		expect(checkedIn(place)).toBe("another");
+	});
+
+	test.skipIf(!existsSync(bootPath))(
+		"reads a large file whole in the first start of a boot only",
+		async () => {
+			const place = await damaged(largeBytes);
+			// This boot's was before the damage.
+			close(place.open());
+			place.tamper("UPDATE checks SET boot_id = 'another'");
+			for (let start = 0; start < 2; start += 1) expect(place.refusal()).toMatch(damage);
+			expect(checkedIn(place)).toBe("another");
+			place.tamper(
+				"DROP TABLE checks",
+				"CREATE TABLE checks (boot_id TEXT)",
+				"INSERT INTO checks VALUES ('')",
+			);
+			expect(place.refusal()).toMatch(damage);
+		},
+	);
+
+	test("of a large file that is right is noted, and the next one of another boot too", async () => {
+		const place = await weighted(largeBytes);
+		const boot = checkedIn(place);
+		place.tamper("UPDATE checks SET boot_id = 'another'");
+		close(place.open());
+		expect(checkedIn(place)).toBe(boot);
+	});
+
+	test("compares the accounts with their newest entries, however large the file, in every boot", async () => {
+		const place = await weighted(largeBytes);
+		place.tamper("UPDATE accounts SET balance = balance + 1 WHERE id = 1");
+		expect(place.refusal()).toMatch(/is damaged: account 1: its balance is not that of its newest entry/);
 	});
 });

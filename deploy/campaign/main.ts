@@ -1,0 +1,122 @@
+/**
+ * `npm run campaign`: what losing a ledger process costs. Stacks of its own are loaded by the judge while processes of
+ * theirs are killed, stopped and restarted; then every entry is held against what was answered.
+ *
+ * Ends with 0 when every promise held and every control was caught, with 1 otherwise.
+ */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { diskFileSystem } from "../../ledger/bench/machine.ts";
+import { findNginx } from "../balancer.ts";
+import { type Outcome, playPhase } from "./outcome.ts";
+import { fullPhases, type Phase, quickPhases, repeatedPostsMin } from "./phase.ts";
+import { describeCampaign, writeCampaign } from "./record.ts";
+import { outcomeTable } from "./table.ts";
+
+/** What was typed or what is here can't be used; the message is one line. */
+class CampaignError extends Error {}
+
+interface Options {
+	readonly phases: readonly Phase[];
+	readonly seed: number;
+	/** All phases in full: only they are written down. */
+	readonly isWhole: boolean;
+}
+
+const help = `npm run campaign [-- --quick] [--phase NAME…] [--seed NUMBER]
+
+Kills, stops and restarts the ledger processes of stacks of its own under load, and audits the books. In full it takes
+some 20 minutes and writes docs/failover.md. Needs Linux, nginx, and a folder on ext4, xfs or btrfs.
+
+  --quick          short phases, some 90 seconds in all; nothing is written
+  --phase NAME     only this one; may be given again; nothing is written
+  --seed NUMBER    which process is hit when; drawn otherwise
+
+Phases: ${fullPhases.map(({ name }) => name).join(", ")}
+`;
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+function readOptions(args: readonly string[]): Options {
+	const names: string[] = [];
+	let phases = fullPhases;
+	let seed = crypto.getRandomValues(new Uint16Array(1))[0] as number;
+	for (let i = 0; i < args.length; i += 1) {
+		const [option, value] = [args[i], args[i + 1] ?? ""];
+		if (option === "--quick") phases = quickPhases;
+		else if (option === "--phase" || option === "--seed") {
+			i += 1;
+			if (option === "--phase") names.push(value);
+			else if (/^[0-9]{1,9}$/.test(value)) seed = Number(value);
+			else throw new CampaignError(`--seed takes a whole number, not ${JSON.stringify(value)}`);
+		} else throw new CampaignError(`there is --quick, --phase and --seed, but no ${option}`);
+	}
+	const known = phases.map(({ name }) => name);
+	const unknown = names.find((name) => !known.includes(name));
+	if (unknown !== undefined)
+		throw new CampaignError(`--phase takes ${known.join(", ")}, not ${JSON.stringify(unknown)}`);
+	return {
+		phases: phases.filter(({ name }) => names.length === 0 || names.includes(name)),
+		seed,
+		isWhole: phases === fullPhases && names.length === 0,
+	};
+}
+
+/** A folder on a disk whose sync means it, for nginx's workers to enter. */
+function makeFolder(): string {
+	if (process.platform !== "linux") throw new CampaignError("the campaign needs Linux");
+	if (findNginx(process.env.PATH ?? "") === undefined)
+		throw new CampaignError("nginx is missing: apt-get install nginx-light");
+	const dataFolder = join(import.meta.dir, "../../data");
+	mkdirSync(dataFolder, { recursive: true });
+	const place = [tmpdir(), "/var/tmp", dataFolder].find((path) => diskFileSystem(path) !== undefined);
+	if (place === undefined)
+		throw new CampaignError("no folder on ext4, xfs or btrfs was found: set TMPDIR to one that is");
+	const folder = mkdtempSync(join(place, "crebito-campaign-"));
+	chmodSync(folder, 0o755);
+	return folder;
+}
+
+async function play({ phases, seed, isWhole }: Options, folder: string, stop: AbortSignal): Promise<boolean> {
+	const description = describeCampaign("npm run campaign", seed, folder);
+	say(`seed ${seed}`);
+	const outcomes: Outcome[] = [];
+	for (const phase of phases) {
+		say(`${phase.name}: ${phase.about}`);
+		const outcome = await playPhase(phase, seed, folder, stop);
+		outcomes.push(outcome);
+		say(`  ${outcome.verdict}${outcome.verdict === "broken" ? `: ${outcome.broken.join("; ")}` : ""}`);
+	}
+	const repeatedPosts = outcomes
+		.filter(({ verdict }) => verdict === "held" || verdict === "broken")
+		.reduce((total, { figures }) => total + figures.repeatedPosts, 0);
+	process.stdout.write(`${outcomeTable(outcomes)}\n`);
+	say(`${repeatedPosts} POSTs were sent to two processes, the controls' aside`);
+	if (isWhole) writeCampaign({ ...description, repeatedPosts, outcomes });
+	const areFew = isWhole && repeatedPosts < repeatedPostsMin;
+	if (areFew) say(`too few repeated POSTs to say much: at least ${repeatedPostsMin}`);
+	return !areFew && outcomes.every(({ verdict }) => verdict === "held" || verdict === "caught");
+}
+
+async function main(args: readonly string[]): Promise<number> {
+	if (args.includes("--help")) {
+		process.stdout.write(help);
+		return 0;
+	}
+	const options = readOptions(args);
+	const folder = makeFolder();
+	const stop = new AbortController();
+	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+		process.on(signal, () => stop.abort(new CampaignError(`stopped by ${signal}`)));
+	try {
+		return (await play(options, folder, stop.signal)) ? 0 : 1;
+	} finally {
+		rmSync(folder, { recursive: true, force: true });
+	}
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+	say(error instanceof CampaignError ? error.message : Bun.inspect(error));
+	return 1;
+});
