@@ -4,18 +4,12 @@
  *
  * Ends with 0 when every promise held and every control was caught, with 1 otherwise.
  */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { diskFileSystem } from "../../ledger/bench/machine.ts";
-import { findNginx } from "../balancer.ts";
+import { rmSync } from "node:fs";
+import { CampaignError, makeCampaignFolder } from "./folder.ts";
 import { type Outcome, playPhase } from "./outcome.ts";
 import { fullPhases, type Phase, quickPhases, repeatedPostsMin } from "./phase.ts";
 import { describeCampaign, writeCampaign } from "./record.ts";
 import { outcomeTable } from "./table.ts";
-
-/** What was typed or what is here can't be used; the message is one line. */
-class CampaignError extends Error {}
 
 interface Options {
 	readonly phases: readonly Phase[];
@@ -63,21 +57,6 @@ function readOptions(args: readonly string[]): Options {
 	};
 }
 
-/** A folder on a disk whose sync means it, for nginx's workers to enter. */
-function makeFolder(): string {
-	if (process.platform !== "linux") throw new CampaignError("the campaign needs Linux");
-	if (findNginx(process.env.PATH ?? "") === undefined)
-		throw new CampaignError("nginx is missing: apt-get install nginx-light");
-	const dataFolder = join(import.meta.dir, "../../data");
-	mkdirSync(dataFolder, { recursive: true });
-	const place = [tmpdir(), "/var/tmp", dataFolder].find((path) => diskFileSystem(path) !== undefined);
-	if (place === undefined)
-		throw new CampaignError("no folder on ext4, xfs or btrfs was found: set TMPDIR to one that is");
-	const folder = mkdtempSync(join(place, "crebito-campaign-"));
-	chmodSync(folder, 0o755);
-	return folder;
-}
-
 async function play({ phases, seed, isWhole }: Options, folder: string, stop: AbortSignal): Promise<boolean> {
 	const description = describeCampaign("npm run campaign", seed, folder);
 	say(`seed ${seed}`);
@@ -105,7 +84,7 @@ async function main(args: readonly string[]): Promise<number> {
 		return 0;
 	}
 	const options = readOptions(args);
-	const folder = makeFolder();
+	const folder = makeCampaignFolder();
 	const stop = new AbortController();
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 		process.on(signal, () => stop.abort(new CampaignError(`stopped by ${signal}`)));

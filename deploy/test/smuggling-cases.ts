@@ -14,7 +14,7 @@ export interface Parts {
 /** How often something may be found in the ledger. */
 export type Times = "never" | "once" | "at most once";
 
-export interface Promised {
+interface Promised {
 	readonly visible: Times;
 	readonly hidden: Times;
 	/** Requests that a strict parser sees, an unreadable one included, after which it stops. */

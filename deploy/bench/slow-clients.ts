@@ -1,0 +1,212 @@
+/**
+ * What two thousand slow clients cost a good one: the rate of the judge through nginx, without and with them, in turn.
+ *
+ *     npm run bench:slow-clients -- [--sockets 2000] [--rounds 3] [--seconds 10]
+ *
+ * The stack is a fresh one, durable. The slow clients are a process of their own: a quarter each is idle, drips a header,
+ * drips a body, and asks without reading. Whoever is closed comes back at once. The last line is the result as JSON.
+ */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { durableFolder, removeDurableFolders } from "../../ledger/test/durable-folder.ts";
+import { RunningStack } from "../test/running-stack.ts";
+import { SlowCrowd } from "../test/slow-clients.ts";
+
+const repository = join(import.meta.dir, "../..");
+const connections = 14;
+/** Each member of the crowd sends a byte so often. */
+const dripMs = 1000;
+const gatherMsMax = 20_000;
+
+interface Plan {
+	readonly sockets: number;
+	readonly rounds: number;
+	readonly seconds: number;
+}
+
+/** What the crowd says of itself, a line each second. */
+interface Standing {
+	readonly open: number;
+	readonly closed: number;
+	readonly refused: number;
+	readonly statuses: Readonly<Record<string, number>>;
+}
+
+interface Turn {
+	readonly requestsPerSecond: number;
+	readonly p99Ms: number;
+	readonly failed: number;
+	/** Of nginx's worker, at its end. */
+	readonly nginxMb: number;
+	readonly crowd: Standing | null;
+}
+
+/** The crowd's process: ends with its standard input. */
+async function runCrowd(port: number, size: number): Promise<void> {
+	using crowd = new SlowCrowd(port, size, dripMs);
+	const say = () => {
+		const { open, closed, refused, statuses } = crowd;
+		process.stdout.write(`${JSON.stringify({ open, closed, refused, statuses } satisfies Standing)}\n`);
+	};
+	const timer = setInterval(say, 1000);
+	for await (const _ of Bun.stdin.stream()) {
+		// Nothing is said to it.
+	}
+	clearInterval(timer);
+	say();
+}
+
+class Crowd implements AsyncDisposable {
+	standing: Standing = { open: 0, closed: 0, refused: 0, statuses: {} };
+	readonly #process: Bun.Subprocess<"pipe", "pipe", "inherit">;
+	readonly #reading: Promise<void>;
+
+	constructor(port: number, size: number) {
+		this.#process = Bun.spawn(
+			[process.execPath, "--no-orphans", import.meta.path, "--crowd", `${port},${size}`],
+			{
+				stdio: ["pipe", "pipe", "inherit"],
+			},
+		);
+		this.#reading = this.#read();
+	}
+
+	async gathered(size: number): Promise<void> {
+		const deadline = performance.now() + gatherMsMax;
+		while (this.standing.open < size * 0.95) {
+			if (performance.now() > deadline) throw new Error(`only ${this.standing.open} of ${size} came`);
+			await Bun.sleep(200);
+		}
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#process.stdin.end();
+		await this.#process.exited;
+		await this.#reading;
+	}
+
+	async #read(): Promise<void> {
+		const decoder = new TextDecoder();
+		let rest = "";
+		for await (const bytes of this.#process.stdout) {
+			const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+			rest = lines.pop() ?? "";
+			const last = lines.pop();
+			if (last !== undefined) this.standing = JSON.parse(last) as Standing;
+		}
+	}
+}
+
+async function turn(stack: RunningStack, { sockets, seconds }: Plan, isCrowded: boolean): Promise<Turn> {
+	if (!isCrowded) return { ...(await judge(stack, seconds)), nginxMb: workerMb(stack), crowd: null };
+	const crowd = new Crowd(stack.port, sockets);
+	try {
+		await crowd.gathered(sockets);
+		const judged = await judge(stack, seconds);
+		return { ...judged, nginxMb: workerMb(stack), crowd: crowd.standing };
+	} finally {
+		await crowd[Symbol.asyncDispose]();
+	}
+}
+
+/** The good client: closed loop, flat out, its books checked. */
+async function judge(
+	{ url }: RunningStack,
+	seconds: number,
+): Promise<Pick<Turn, "requestsPerSecond" | "p99Ms" | "failed">> {
+	const program = join(repository, "loadtest/src/main.ts");
+	const options = ["-c", String(connections), "-d", `${seconds}s`, "-o", "json", "--quiet"];
+	const child = Bun.spawn([process.execPath, program, "load", url, ...options], {
+		stdio: ["ignore", "pipe", "pipe"],
+	});
+	const text = await new Response(child.stdout).text();
+	if ((await child.exited) !== 0)
+		throw new Error(`the judge: ${await new Response(child.stderr).text()}${text}`);
+	const { summary, repeats } = JSON.parse(text) as {
+		summary: { rate: number; failed: number };
+		repeats: readonly { p99: number }[];
+	};
+	return { requestsPerSecond: summary.rate, p99Ms: repeats[0]?.p99 ?? Number.NaN, failed: summary.failed };
+}
+
+function workerMb({ nginxPid }: RunningStack): number {
+	const children = readFileSync(`/proc/${nginxPid}/task/${nginxPid}/children`, "utf8");
+	const status = readFileSync(`/proc/${children.trim().split(" ")[0]}/status`, "utf8");
+	return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+}
+
+function median(values: readonly number[]): number {
+	const sorted = values.toSorted((a, b) => a - b);
+	const middle = Math.floor(sorted.length / 2);
+	return sorted.length % 2 === 1
+		? (sorted[middle] as number)
+		: ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}
+
+/** Without, with, without, with, …, without: so each turn with them stands between two without. */
+async function measure(plan: Plan): Promise<void> {
+	const turns: { isCrowded: boolean; turn: Turn }[] = [];
+	const environment = { BALANCER: "nginx", DATA_DIR: durableFolder() };
+	const ledgerPath = join(repository, "ledger/src/main.ts");
+	await using stack = await RunningStack.serving({ environment, ledgerPath });
+	await judge(stack, 3);
+	for (let index = 0; index <= 2 * plan.rounds; index += 1) {
+		const isCrowded = index % 2 === 1;
+		const taken = await turn(stack, plan, isCrowded);
+		turns.push({ isCrowded, turn: taken });
+		say(isCrowded ? `with ${taken.crowd?.open} slow clients` : "without", taken);
+	}
+	report(plan, turns, stack.errors);
+}
+
+function say(what: string, { requestsPerSecond, p99Ms, nginxMb, failed }: Turn): void {
+	const figures = `${Math.round(requestsPerSecond)} requests/s, p99 ${p99Ms.toFixed(1)} ms`;
+	process.stderr.write(`${what}: ${figures}, ${failed} failed, nginx ${nginxMb.toFixed(1)} MB\n`);
+}
+
+function report(plan: Plan, turns: readonly { isCrowded: boolean; turn: Turn }[], errors: string): void {
+	const of = (isCrowded: boolean) =>
+		turns.filter((item) => item.isCrowded === isCrowded).map(({ turn }) => turn);
+	const rate = (isCrowded: boolean) => median(of(isCrowded).map((turn) => turn.requestsPerSecond));
+	const share = rate(true) / rate(false);
+	const percent = `${(share * 100).toFixed(1)} %`;
+	process.stderr.write(
+		`beside ${plan.sockets} slow clients, a good one keeps ${percent} of its rate: ` +
+			`${Math.round(rate(true))} of ${Math.round(rate(false))} requests/s, medians of ${plan.rounds} and ${plan.rounds + 1}\n`,
+	);
+	const nginxErrors = errors.split("\n").filter((line) => /\[(error|crit|alert|emerg)\]/.test(line)).length;
+	process.stdout.write(
+		`${JSON.stringify({ ...plan, share, nginxErrors, without: of(false), with: of(true) })}\n`,
+	);
+}
+
+const whole = (text: string, name: string, max: number): number => {
+	if (/^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= max) return Number(text);
+	process.stderr.write(`slow-clients: --${name} takes a whole number from 1 to ${max}, not "${text}"\n`);
+	process.exit(2);
+};
+
+const { values } = parseArgs({
+	options: {
+		sockets: { type: "string", default: "2000" },
+		rounds: { type: "string", default: "3" },
+		seconds: { type: "string", default: "10" },
+		crowd: { type: "string" },
+	},
+});
+if (values.crowd !== undefined) {
+	const [port = 0, size = 0] = values.crowd.split(",").map(Number);
+	await runCrowd(port, size);
+	process.exit(0);
+}
+try {
+	await measure({
+		sockets: whole(values.sockets, "sockets", 4000),
+		rounds: whole(values.rounds, "rounds", 100),
+		seconds: whole(values.seconds, "seconds", 600),
+	});
+} finally {
+	removeDurableFolders();
+}
