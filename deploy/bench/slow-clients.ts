@@ -147,7 +147,7 @@ function median(values: readonly number[]): number {
 
 /** Without, with, without, with, …, without: so each turn with them stands between two without. */
 async function measure(plan: Plan): Promise<void> {
-	const turns: { isCrowded: boolean; turn: Turn }[] = [];
+	const turns: Turn[] = [];
 	const environment = { BALANCER: "nginx", DATA_DIR: durableFolder() };
 	const ledgerPath = join(repository, "ledger/src/main.ts");
 	await using stack = await RunningStack.serving({ environment, ledgerPath });
@@ -155,7 +155,7 @@ async function measure(plan: Plan): Promise<void> {
 	for (let index = 0; index <= 2 * plan.rounds; index += 1) {
 		const isCrowded = index % 2 === 1;
 		const taken = await turn(stack, plan, isCrowded);
-		turns.push({ isCrowded, turn: taken });
+		turns.push(taken);
 		say(isCrowded ? `with ${taken.crowd?.open} slow clients` : "without", taken);
 	}
 	report(plan, turns, stack.errors);
@@ -166,20 +166,22 @@ function say(what: string, { requestsPerSecond, p99Ms, nginxMb, failed }: Turn):
 	process.stderr.write(`${what}: ${figures}, ${failed} failed, nginx ${nginxMb.toFixed(1)} MB\n`);
 }
 
-function report(plan: Plan, turns: readonly { isCrowded: boolean; turn: Turn }[], errors: string): void {
-	const of = (isCrowded: boolean) =>
-		turns.filter((item) => item.isCrowded === isCrowded).map(({ turn }) => turn);
-	const rate = (isCrowded: boolean) => median(of(isCrowded).map((turn) => turn.requestsPerSecond));
-	const share = rate(true) / rate(false);
-	const percent = `${(share * 100).toFixed(1)} %`;
+function report(plan: Plan, turns: readonly Turn[], errors: string): void {
+	const rates = turns.map(({ requestsPerSecond }) => requestsPerSecond);
+	// Each turn with them against the two around it: the machine may become slower or faster meanwhile.
+	const shares = rates.flatMap((rate, index) => {
+		const around = ((rates[index - 1] ?? Number.NaN) + (rates[index + 1] ?? Number.NaN)) / 2;
+		return index % 2 === 1 ? [rate / around] : [];
+	});
+	const without = turns.filter(({ crowd }) => crowd === null);
+	const beside = turns.filter(({ crowd }) => crowd !== null);
+	const rate = (some: readonly Turn[]) => Math.round(median(some.map((turn) => turn.requestsPerSecond)));
 	process.stderr.write(
-		`beside ${plan.sockets} slow clients, a good one keeps ${percent} of its rate: ` +
-			`${Math.round(rate(true))} of ${Math.round(rate(false))} requests/s, medians of ${plan.rounds} and ${plan.rounds + 1}\n`,
+		`beside ${plan.sockets} slow clients, a good one keeps ${(median(shares) * 100).toFixed(1)} % of its rate ` +
+			`(median of ${plan.rounds}; ${rate(beside)} and ${rate(without)} requests/s)\n`,
 	);
 	const nginxErrors = errors.split("\n").filter((line) => /\[(error|crit|alert|emerg)\]/.test(line)).length;
-	process.stdout.write(
-		`${JSON.stringify({ ...plan, share, nginxErrors, without: of(false), with: of(true) })}\n`,
-	);
+	process.stdout.write(`${JSON.stringify({ ...plan, share: median(shares), shares, nginxErrors, turns })}\n`);
 }
 
 const whole = (text: string, name: string, max: number): number => {

@@ -116,17 +116,10 @@ test.skipIf(isNginxMissing)("whoever asks for more than it reads is cut off", as
 	client.stopReading();
 	// 40 MB of answers: more than the kernel's buffers take on both sides.
 	client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(5000));
-	const answered = async () => {
-		const text = await (await fetch(`${stack.url}/metrics`)).text();
-		return text;
-	};
-	expect(await answered()).toContain("crebito_");
-	await Bun.sleep(5500);
-	client.resumeReading();
-	await client.wait(5000);
-	expect(client.end).not.toBe("silent");
-	expect(client.statuses.length).toBeLessThan(5000);
-	expect(new Set(client.statuses)).toEqual(new Set([200]));
+	await client.wait(20_000);
+	// Not closed with what it has not read: the kernel would keep that for it.
+	expect(client.end).toBe("reset");
+	expect((await stack.fetch("/clientes/1/extrato")).status).toBe(200);
 });
 
 test.skipIf(isNginxMissing)(

@@ -13,7 +13,7 @@
  */
 import { dlopen, FFIType, ptr } from "bun:ffi";
 
-/** How often the timer is wound up; what it may stand still longer by than it is allowed. */
+/** How often the timer is wound up: a process that stops just before has that much less than it is allowed. */
 const windEveryMs = 250;
 /** For work that may take long on the event loop: a reset of millions of entries, a checkpoint on a slow disk. */
 const patienceMs = 60_000;

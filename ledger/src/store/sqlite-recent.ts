@@ -27,7 +27,7 @@ export class RecentRequests {
 
 	/** `max` is a power of two. */
 	constructor(max: number = recentRequestsMax) {
-		if (max < 1 || (max & (max - 1)) !== 0) throw new RangeError(`${max} is no power of two`);
+		if (!Number.isInteger(Math.log2(max))) throw new RangeError(`${max} is no power of two`);
 		this.#heads = new Float64Array(max);
 		this.#positions = new Float64Array(max);
 		this.#hashes = new Uint32Array(max);

@@ -212,6 +212,8 @@ test("a backup of today keeps what was answered, so that a repeat after its rest
 		expect(await post(100, {})).toMatchObject({ saldo: 111 });
 	});
 	restoreLedger(place.path, backup);
+	// And the next start reads it whole, though the backup's ledger was checked in this boot.
+	expect(read(place.path, "SELECT boot_id FROM checks")).toEqual([[""]]);
 	await served(place, async (post) => {
 		expect(await post(5, tries[1])).toMatchObject({ saldo: 5 });
 		expect(await post(6, { "Idempotency-Key": "k" })).toMatchObject({ saldo: 11 });
