@@ -40,6 +40,8 @@ interface Turn {
 	readonly failed: number;
 	/** Of nginx's worker, at its end. */
 	readonly nginxMb: number;
+	/** Processor time of nginx's worker for each good request, the slow ones' share included; no noise moves it. */
+	readonly nginxMicros: number;
 	readonly crowd: Standing | null;
 }
 
@@ -100,22 +102,25 @@ class Crowd implements AsyncDisposable {
 }
 
 async function turn(stack: RunningStack, { sockets, seconds }: Plan, isCrowded: boolean): Promise<Turn> {
-	if (!isCrowded) return { ...(await judge(stack, seconds)), nginxMb: workerMb(stack), crowd: null };
-	const crowd = new Crowd(stack.port, sockets);
-	try {
-		await crowd.gathered(sockets);
-		const judged = await judge(stack, seconds);
-		return { ...judged, nginxMb: workerMb(stack), crowd: crowd.standing };
-	} finally {
-		await crowd[Symbol.asyncDispose]();
-	}
+	if (!isCrowded) return { ...(await judgeWatched(stack, seconds)), crowd: null };
+	await using crowd = new Crowd(stack.port, sockets);
+	await crowd.gathered(sockets);
+	const judged = await judgeWatched(stack, seconds);
+	return { ...judged, crowd: crowd.standing };
+}
+
+async function judgeWatched(stack: RunningStack, seconds: number): Promise<Omit<Turn, "crowd">> {
+	const before = workerUse(stack);
+	const { requests, ...judged } = await judge(stack, seconds);
+	const { micros, mb } = workerUse(stack);
+	return { ...judged, nginxMb: mb, nginxMicros: (micros - before.micros) / requests };
 }
 
 /** The good client: closed loop, flat out, its books checked. */
 async function judge(
 	{ url }: RunningStack,
 	seconds: number,
-): Promise<Pick<Turn, "requestsPerSecond" | "p99Ms" | "failed">> {
+): Promise<Pick<Turn, "requestsPerSecond" | "p99Ms" | "failed"> & { requests: number }> {
 	const program = join(repository, "loadtest/src/main.ts");
 	const options = ["-c", String(connections), "-d", `${seconds}s`, "-o", "json", "--quiet"];
 	const child = Bun.spawn([process.execPath, program, "load", url, ...options], {
@@ -125,16 +130,21 @@ async function judge(
 	if ((await child.exited) !== 0)
 		throw new Error(`the judge: ${await new Response(child.stderr).text()}${text}`);
 	const { summary, repeats } = JSON.parse(text) as {
-		summary: { rate: number; failed: number };
+		summary: { requests: number; rate: number; failed: number };
 		repeats: readonly { p99: number }[];
 	};
-	return { requestsPerSecond: summary.rate, p99Ms: repeats[0]?.p99 ?? Number.NaN, failed: summary.failed };
+	const { requests, rate: requestsPerSecond, failed } = summary;
+	return { requests, requestsPerSecond, p99Ms: repeats[0]?.p99 ?? Number.NaN, failed };
 }
 
-function workerMb({ nginxPid }: RunningStack): number {
+/** Memory and processor time of nginx's worker; Linux counts the latter in hundredths of a second. */
+function workerUse({ nginxPid }: RunningStack): { mb: number; micros: number } {
 	const children = readFileSync(`/proc/${nginxPid}/task/${nginxPid}/children`, "utf8");
-	const status = readFileSync(`/proc/${children.trim().split(" ")[0]}/status`, "utf8");
-	return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+	const folder = `/proc/${children.trim().split(" ")[0]}`;
+	const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(join(folder, "status"), "utf8"))?.[1];
+	// Behind the name, which may hold anything: utime and stime are the twelfth and the thirteenth.
+	const fields = readFileSync(join(folder, "stat"), "utf8").split(") ").pop()?.split(" ") ?? [];
+	return { mb: Number(resident) / 1024, micros: (Number(fields[11]) + Number(fields[12])) * 10_000 };
 }
 
 function median(values: readonly number[]): number {
@@ -161,9 +171,10 @@ async function measure(plan: Plan): Promise<void> {
 	report(plan, turns, stack.errors);
 }
 
-function say(what: string, { requestsPerSecond, p99Ms, nginxMb, failed }: Turn): void {
-	const figures = `${Math.round(requestsPerSecond)} requests/s, p99 ${p99Ms.toFixed(1)} ms`;
-	process.stderr.write(`${what}: ${figures}, ${failed} failed, nginx ${nginxMb.toFixed(1)} MB\n`);
+function say(what: string, { requestsPerSecond, p99Ms, nginxMb, nginxMicros, failed }: Turn): void {
+	const figures = `${Math.round(requestsPerSecond)} requests/s, p99 ${p99Ms.toFixed(1)} ms, ${failed} failed`;
+	const nginx = `nginx ${nginxMicros.toFixed(1)} µs/request, ${nginxMb.toFixed(1)} MB`;
+	process.stderr.write(`${what}: ${figures}; ${nginx}\n`);
 }
 
 function report(plan: Plan, turns: readonly Turn[], errors: string): void {
@@ -175,10 +186,14 @@ function report(plan: Plan, turns: readonly Turn[], errors: string): void {
 	});
 	const without = turns.filter(({ crowd }) => crowd === null);
 	const beside = turns.filter(({ crowd }) => crowd !== null);
-	const rate = (some: readonly Turn[]) => Math.round(median(some.map((turn) => turn.requestsPerSecond)));
+	const middle = (some: readonly Turn[], figure: "requestsPerSecond" | "nginxMicros") =>
+		median(some.map((turn) => turn[figure]));
+	const pair = (figure: "requestsPerSecond" | "nginxMicros") =>
+		`${Math.round(middle(beside, figure))} and ${Math.round(middle(without, figure))}`;
 	process.stderr.write(
 		`beside ${plan.sockets} slow clients, a good one keeps ${(median(shares) * 100).toFixed(1)} % of its rate ` +
-			`(median of ${plan.rounds}; ${rate(beside)} and ${rate(without)} requests/s)\n`,
+			`(median of ${plan.rounds}): with and without them ${pair("requestsPerSecond")} requests/s, ` +
+			`${pair("nginxMicros")} µs of nginx's each\n`,
 	);
 	const nginxErrors = errors.split("\n").filter((line) => /\[(error|crit|alert|emerg)\]/.test(line)).length;
 	process.stdout.write(`${JSON.stringify({ ...plan, share: median(shares), shares, nginxErrors, turns })}\n`);

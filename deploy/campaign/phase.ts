@@ -99,5 +99,6 @@ export const quickPhases: readonly Phase[] = [
 	pause("pause-4s-unwatched", about.awake4, 10, "pause 4s at 2s", false),
 	rolling(3),
 	killBoth(2),
-	control(8, ["kill every 1s", "pause 4s at 2s"]),
+	// Whether a kill falls between a commit and its answers is chance, and whether a sleeper holds the lock.
+	control(9, [...[1000, 1700, 2400, 3100].map((at) => `kill at ${at}ms`), "pause 4s at 4s"]),
 ];

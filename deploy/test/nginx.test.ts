@@ -220,6 +220,7 @@ describe("what nginx refuses by itself is a problem, too:", () => {
 			"Os cabeçalhos passam de 4096 bytes cada, ou de 12288 ao todo",
 		],
 		["GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "pedido-invalido", invalidTitle],
+		["FOO / HTTP/1.0\r\n\r\n", 501, "pedido-invalido", invalidTitle],
 		["GET / HTTP/9.1\r\nHost: x\r\n\r\n", 505, "pedido-invalido", invalidTitle],
 	];
 	nginxTest("by status", async () => {

@@ -1,5 +1,5 @@
 /** Clients that are slow take nobody's place: they are closed in time, and the others are served meanwhile. */
-import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,8 +17,13 @@ const closedMsMax = 7500;
 /** What nginx may need for a connection: 12 KiB of header, 8 KiB of body, and what it keeps about it. */
 const bytesEachMax = 40 * 1024;
 
-afterEach(dropClients);
-afterAll(removeDurableFolders);
+afterAll(() => {
+	dropClients();
+	removeDurableFolders();
+});
+
+/** Most of their time passes in waiting for timeouts: all of them wait at once. */
+const slowTest = isNginxMissing ? test.skip : test.concurrent;
 
 function ledgerStack(confPath?: string): Promise<RunningStack> {
 	const environment = { BALANCER: "nginx", DURABILITY: "os", DATA_DIR: durableFolder() };
@@ -66,35 +71,32 @@ async function serve(
 	return { statuses, count };
 }
 
-function residentBytes(pid: number): number {
-	const status = readFileSync(`/proc/${pid}/status`, "utf8");
+/** Of nginx's worker; 0 where the system doesn't tell. */
+function workerBytes({ nginxPid }: RunningStack): number {
+	if (process.platform !== "linux") return 0;
+	const children = readFileSync(`/proc/${nginxPid}/task/${nginxPid}/children`, "utf8");
+	const status = readFileSync(`/proc/${children.trim().split(" ")[0]}/status`, "utf8");
 	return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
-function workerOf(stack: RunningStack): number {
-	const children = readFileSync(`/proc/${stack.nginxPid}/task/${stack.nginxPid}/children`, "utf8");
-	return Number(children.trim().split(" ")[0]);
-}
-
-test.skipIf(isNginxMissing || process.platform !== "linux")(
+slowTest(
 	"two hundred slow clients are closed within the timeouts, while a good one is served as ever",
 	async () => {
 		await using stack = await ledgerStack();
-		const worker = workerOf(stack);
-		const bytesBefore = residentBytes(worker);
+		const bytesBefore = workerBytes(stack);
 		const members = await crowd(stack.port);
 		const wearing = wearOut(members, closedMsMax);
 		const good = await serve(stack.port, wearing);
 		expect(await wearing).toEqual(new Set());
 		expect(good.statuses).toEqual(new Set([200]));
-		expect(residentBytes(worker) - bytesBefore).toBeLessThan(members.length * bytesEachMax);
+		expect(workerBytes(stack) - bytesBefore).toBeLessThan(members.length * bytesEachMax);
 		// The deaf have their answers in buffers of the kernel's, and are idle connections to nginx.
 		expect(members.flatMap(({ client }) => client.statuses)).toEqual([]);
 		expect(stack.errors).not.toMatch(/\[(alert|crit|emerg|error)\]/);
 	},
 );
 
-test.skipIf(isNginxMissing)("with longer timeouts, the same clients would be there still", async () => {
+slowTest("with longer timeouts, the same clients would be there still", async () => {
 	const folder = mkdtempSync(join(tmpdir(), "slow-"));
 	try {
 		const conf = readFileSync(join(import.meta.dir, "../nginx.conf"), "utf8");
@@ -104,13 +106,13 @@ test.skipIf(isNginxMissing)("with longer timeouts, the same clients would be the
 		const members = await crowd(stack.port);
 		expect(await wearOut(members, 6000)).toEqual(new Set(["idle", "header", "body"]));
 		// nginx would wait for them when it is told to stop.
-		dropClients();
+		for (const { client } of members) client.drop();
 	} finally {
 		rmSync(folder, { recursive: true });
 	}
 });
 
-test.skipIf(isNginxMissing)("whoever asks for more than it reads is cut off", async () => {
+slowTest("whoever asks for more than it reads is cut off", async () => {
 	await using stack = await ledgerStack();
 	const client = await RawClient.open(stack.port);
 	client.stopReading();
@@ -122,15 +124,12 @@ test.skipIf(isNginxMissing)("whoever asks for more than it reads is cut off", as
 	expect((await stack.fetch("/clientes/1/extrato")).status).toBe(200);
 });
 
-test.skipIf(isNginxMissing)(
-	"a slow client that goes on gets its answer, however long its body takes",
-	async () => {
-		await using stack = await ledgerStack();
-		const client = await SlowClient.open(stack.port, "body");
-		while (client.client.statuses.length === 0 && client.client.end === "silent") {
-			client.drip();
-			await Bun.sleep(50);
-		}
-		expect(client.client.statuses).toEqual([200]);
-	},
-);
+slowTest("a slow client that goes on gets its answer, however long its body takes", async () => {
+	await using stack = await ledgerStack();
+	const client = await SlowClient.open(stack.port, "body");
+	while (client.client.statuses.length === 0 && client.client.end === "silent") {
+		client.drip();
+		await Bun.sleep(50);
+	}
+	expect(client.client.statuses).toEqual([200]);
+});
