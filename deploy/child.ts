@@ -6,9 +6,10 @@
  *     restart()                                  signal [draining..][starting...][ready
  *     stop()                                                                   signal [draining..]
  *
- * After a life that was healthy for a while there is no wait; it doubles with each short one. Before supervise()
- * a death is final: what never served would only die again. A start that hangs is ended after supervise(); before,
- * somebody sees that it takes its time.
+ * After a life that was healthy for a while there is no wait; it doubles with each short one, up to half a second if
+ * that served: whoever is killed again and again must be back soon. Before supervise() a death is final: what never
+ * served would only die again. A start that hangs is ended after supervise(); before, somebody sees that it takes
+ * its time.
  *
  * Each child leads a process group. So a Ctrl-C in the terminal reaches the stack alone, which stops its
  * children in order, and nothing that a child had started (nginx's workers) outlives it.
@@ -44,6 +45,8 @@ const slowStartMs = 10_000;
 const restartMsMax = 30_000;
 const restartWaitMsMin = 100;
 const restartWaitMsMax = 10_000;
+/** After a life that served, however short. */
+const servedWaitMsMax = 500;
 /** A life that was ready for this long was a healthy one: whatever ended it, starting anew is no waste. */
 const healthyMs = 1000;
 /** Lines of stderr kept until it is clear whether they belong to a failed start. */
@@ -135,8 +138,8 @@ export class Child {
 			if (!this.#supervised) return this.#lost.resolve(this.#withLastWords(end));
 			shortLives = readyMs >= healthyMs ? 0 : shortLives + 1;
 			if (pid !== undefined && pid === this.#restarting?.pid) continue;
-			const waitMs =
-				shortLives === 0 ? 0 : Math.min(restartWaitMsMin * 2 ** (shortLives - 1), restartWaitMsMax);
+			const waitMsMax = readyMs > 0 ? servedWaitMsMax : restartWaitMsMax;
+			const waitMs = shortLives === 0 ? 0 : Math.min(restartWaitMsMin * 2 ** (shortLives - 1), waitMsMax);
 			const when = waitMs === 0 ? "at once" : `in ${waitMs / 1000} s`;
 			this.#say(`${name} ended unasked (${end}), starting it again ${when}`);
 			await wait(waitMs, undefined, this.#stopping).catch(() => undefined);

@@ -8,6 +8,7 @@
  */
 
 import { readFileSync } from "node:fs";
+import { setPriority } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { durableFolder, removeDurableFolders } from "../../ledger/test/durable-folder.ts";
@@ -16,8 +17,10 @@ import { SlowCrowd } from "../test/slow-clients.ts";
 
 const repository = join(import.meta.dir, "../..");
 const connections = 14;
-/** Each member of the crowd sends a byte so often. */
-const dripMs = 1000;
+/** Who drips sends a byte so often: just often enough for nginx's five seconds. */
+const dripSeconds = 4;
+/** What the crowd takes of the processors is not nginx's doing, so it yields to everybody: it would be elsewhere. */
+const crowdNice = 10;
 const gatherMsMax = 20_000;
 
 interface Plan {
@@ -32,6 +35,8 @@ interface Standing {
 	readonly closed: number;
 	readonly refused: number;
 	readonly statuses: Readonly<Record<string, number>>;
+	/** Of a processor, which it takes from everybody: what it costs to be slow, not to be slowed down. */
+	readonly processorShare: number;
 }
 
 interface Turn {
@@ -47,10 +52,14 @@ interface Turn {
 
 /** The crowd's process: ends with its standard input. */
 async function runCrowd(port: number, size: number): Promise<void> {
-	using crowd = new SlowCrowd(port, size, dripMs);
+	setPriority(crowdNice);
+	using crowd = new SlowCrowd(port, size, dripSeconds);
 	const say = () => {
 		const { open, closed, refused, statuses } = crowd;
-		process.stdout.write(`${JSON.stringify({ open, closed, refused, statuses } satisfies Standing)}\n`);
+		const { user, system } = process.cpuUsage();
+		const processorShare = (user + system) / 1000 / performance.now();
+		const standing: Standing = { open, closed, refused, statuses, processorShare };
+		process.stdout.write(`${JSON.stringify(standing)}\n`);
 	};
 	const timer = setInterval(say, 1000);
 	for await (const _ of Bun.stdin.stream()) {
@@ -61,7 +70,7 @@ async function runCrowd(port: number, size: number): Promise<void> {
 }
 
 class Crowd implements AsyncDisposable {
-	standing: Standing = { open: 0, closed: 0, refused: 0, statuses: {} };
+	standing: Standing = { open: 0, closed: 0, refused: 0, statuses: {}, processorShare: 0 };
 	readonly #process: Bun.Subprocess<"pipe", "pipe", "inherit">;
 	readonly #reading: Promise<void>;
 

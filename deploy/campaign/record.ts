@@ -1,7 +1,7 @@
 /** The last whole campaign, for docs/failover.md: where, when and how, and what it came to. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { commit, describeMachine } from "../../ledger/bench/machine.ts";
+import { commit, describeMachine, loadAverage } from "../../ledger/bench/machine.ts";
 import { writeSection } from "../../ledger/bench/section.ts";
 import type { Outcome } from "./outcome.ts";
 import { outcomeTable } from "./table.ts";
@@ -12,6 +12,8 @@ export interface CampaignRecord {
 	readonly commit: string;
 	readonly command: string;
 	readonly seed: number;
+	/** Of the minute before: what else the machine was doing. */
+	readonly loadAverage: number;
 	readonly machine: string;
 	/** Of all phases whose ledger knows who asks. */
 	readonly repeatedPosts: number;
@@ -32,6 +34,7 @@ export function describeCampaign(
 		commit: commit(),
 		command,
 		seed,
+		loadAverage: loadAverage(),
 		machine:
 			`${processor}, ${processors} processors, ${memoryGb} GB; Linux ${kernel}, ${fileSystem}; ` +
 			`Bun ${bun}, SQLite ${sqlite}, nginx ${nginx}`,
@@ -59,6 +62,6 @@ export function campaignMarkdown(record: CampaignRecord): string {
 		outcomes.map(({ phase, about }) => `- \`${phase}\`: ${about}`).join("\n"),
 		`${repeatedPosts.toLocaleString("en-US")} POSTs were sent to two processes, the control's aside.`,
 		...(broken.length === 0 ? [] : [broken.join("\n")]),
-		`- \`${record.command}\`, seed ${record.seed}\n- ${record.date} at commit ${record.commit}\n- ${record.machine}`,
+		`- \`${record.command}\`, seed ${record.seed}\n- ${record.date} at commit ${record.commit}, load average of the minute before: ${record.loadAverage.toFixed(2)}\n- ${record.machine}`,
 	].join("\n\n");
 }

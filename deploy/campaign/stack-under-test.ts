@@ -194,7 +194,7 @@ export function withRepeats(conf: string, file: string): string {
 	if (conf.split(off).length !== 2) throw new Error(`nginx.conf must hold "${off}" exactly once`);
 	const log = [
 		'map $upstream_addr $has_tries { default 0; "~[,:] " 1; }',
-		"log_format tries '$request_method $status $request_time [$upstream_bytes_sent] [$upstream_addr]';",
+		"log_format tries '[$upstream_bytes_sent] [$upstream_addr] $status $request_time $request';",
 		`access_log ${file} tries if=$has_tries;`,
 	];
 	return conf.replace(off, () => log.join("\n\t"));
@@ -202,11 +202,12 @@ export function withRepeats(conf: string, file: string): string {
 
 /**
  * POSTs of which more than one process was sent something; where a connection failed, nothing was sent. The bytes of
- * the tries stand between brackets, after a comma or, where an error page led to the next one, a colon.
+ * the tries stand between brackets, after a comma or, where an error page led to the next one, a colon. (The request
+ * as it came: $request_method is GET once an error page has answered.)
  */
 export function countRepeatedPosts(log: string): number {
 	return log.split("\n").filter((line) => {
-		const [, tries = ""] = /^POST [0-9]+ [0-9.]+ \[([^\]]*)\]/.exec(line) ?? [];
+		const [, tries = ""] = /^\[([^\]]*)\] \[[^\]]*\] [0-9]+ [0-9.]+ POST /.exec(line) ?? [];
 		return tries.split(/[,:]/).filter((bytes) => Number(bytes) > 0).length > 1;
 	}).length;
 }

@@ -118,13 +118,13 @@ describe("the figures are the judge's and the file's", () => {
 
 	test("a POST counts as repeated when two processes were sent something", () => {
 		const lines: [line: string, isRepeated: boolean][] = [
-			["POST 200 0.012 [610 : 610] [unix:/a : unix:/b]", true],
-			["POST 200 0.012 [610, 610] [unix:/a, unix:/b]", true],
-			["POST 502 0.012 [610 : 610, 0] [unix:/a : unix:/b, unix:/a]", true],
-			["POST 200 0.012 [0, 610] [unix:/a, unix:/b]", false],
-			["POST 200 0.012 [0, 0 : 610] [unix:/a, unix:/b : unix:/b]", false],
-			["POST 502 0.000 [- : 0] [ledger : unix:/b]", false],
-			["GET 200 0.012 [610, 610] [unix:/a, unix:/b]", false],
+			["[610 : 610] [unix:/a : unix:/b] 200 0.012 POST /clientes/1/transacoes HTTP/1.1", true],
+			["[610, 610] [unix:/a, unix:/b] 200 0.012 POST /clientes/1/transacoes HTTP/1.1", true],
+			["[610 : 610, 0] [unix:/a : unix:/b, unix:/a] 502 0.012 POST /clientes/1/transacoes HTTP/1.1", true],
+			["[0, 610] [unix:/a, unix:/b] 200 0.012 POST /clientes/1/transacoes HTTP/1.1", false],
+			["[0, 0 : 610] [unix:/a, unix:/b : unix:/b] 200 0.012 POST /clientes/1/transacoes HTTP/1.1", false],
+			["[- : 0] [ledger : unix:/b] 502 0.000 POST /clientes/1/transacoes HTTP/1.1", false],
+			["[610, 610] [unix:/a, unix:/b] 200 0.012 GET /clientes/1/transacoes HTTP/1.1", false],
 			["", false],
 		];
 		for (const [line, isRepeated] of lines) expect(countRepeatedPosts(line)).toBe(isRepeated ? 1 : 0);
@@ -151,7 +151,14 @@ describe("the figures are the judge's and the file's", () => {
 			verdict: "broken",
 			broken: ["2 lost"],
 		};
-		const record = { date: "today", commit: "abc", command: "npm run campaign", seed: 1, machine: "one" };
+		const record = {
+			date: "today",
+			commit: "abc",
+			command: "npm run campaign",
+			seed: 1,
+			machine: "one",
+			loadAverage: 0.5,
+		};
 		const text = campaignMarkdown({
 			...record,
 			...{ repeatedPosts: 12_000, outcomes: [{ ...outcome, verdict: "broken" }] },

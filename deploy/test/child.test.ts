@@ -29,7 +29,7 @@ function shell(script: string, program: Partial<Program> = {}): { child: Child; 
 }
 
 test("the wait before a restart doubles as long as it doesn't help", async () => {
-	const { child, lines } = shell("sleep 0.05; exit 3");
+	const { child, lines } = shell("sleep 0.05; exit 3", { isReady: async () => false });
 	child.start();
 	child.supervise();
 	await until(() => lines.filter((line) => line.includes("again in")).length >= 4);
@@ -37,6 +37,16 @@ test("the wait before a restart doubles as long as it doesn't help", async () =>
 	expect(lines.filter((line) => line.includes("again in")).slice(0, 4)).toEqual(
 		[0.1, 0.2, 0.4, 0.8].map((s) => `shell ended unasked (exit code 3), starting it again in ${s} s`),
 	);
+});
+
+test("what served, if only for a moment, is never waited for longer than half a second", async () => {
+	const { child, lines } = shell("sleep 0.05; exit 3");
+	child.start();
+	child.supervise();
+	await until(() => lines.filter((line) => line.includes("again in")).length >= 6);
+	await child.stop();
+	const waits = lines.flatMap((line) => /again in ([0-9.]+) s/.exec(line)?.[1] ?? []);
+	expect(waits.slice(0, 6)).toEqual(["0.1", "0.2", "0.4", "0.5", "0.5", "0.5"]);
 });
 
 test("after a healthy life it is started again at once", async () => {

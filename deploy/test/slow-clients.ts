@@ -46,6 +46,10 @@ export class SlowClient {
 	}
 }
 
+/** In how many parts a crowd comes, drips and comes back, each part once a second: never all in the same moment. */
+const parts = 20;
+const roundMs = 1000;
+
 /** So many of them at any time: whoever is thrown out comes back. */
 export class SlowCrowd implements Disposable {
 	/** How often a connection was closed by the server. */
@@ -56,12 +60,17 @@ export class SlowCrowd implements Disposable {
 	readonly #members: (SlowClient | undefined)[];
 	readonly #statuses = new Map<number, number>();
 	readonly #timer: NodeJS.Timeout;
+	/** Those that knock and aren't in yet. */
+	readonly #entering = new Set<number>();
+	readonly #dripRounds: number;
+	#turns = 0;
 
-	constructor(to: Place, size: number, dripMs: number) {
+	/** Each drips a byte every so many seconds. */
+	constructor(to: Place, size: number, dripSeconds: number) {
 		this.#to = to;
+		this.#dripRounds = dripSeconds;
 		this.#members = new Array(size).fill(undefined);
-		for (let index = 0; index < size; index += 1) void this.#enter(index);
-		this.#timer = setInterval(() => this.#turn(), dripMs);
+		this.#timer = setInterval(() => this.#turn(), roundMs / parts);
 	}
 
 	get open(): number {
@@ -81,26 +90,37 @@ export class SlowCrowd implements Disposable {
 	}
 
 	#turn(): void {
-		for (const [index, member] of this.#members.entries()) {
-			if (member === undefined) continue;
-			if (member.client.end === "silent") {
-				member.drip();
+		this.#turns += 1;
+		const dripsNow = Math.floor(this.#turns / parts) % this.#dripRounds === 0;
+		for (let index = this.#turns % parts; index < this.#members.length; index += parts) {
+			const member = this.#members[index];
+			if (member?.client.end === "silent") {
+				if (dripsNow) member.drip();
 				continue;
 			}
-			this.closed += 1;
-			countStatuses(member.client, this.#statuses);
-			member.client.drop();
+			if (member !== undefined) this.#leave(member);
 			void this.#enter(index);
 		}
 	}
 
+	#leave({ client }: SlowClient): void {
+		this.closed += 1;
+		countStatuses(client, this.#statuses);
+		client.drop();
+	}
+
 	async #enter(index: number): Promise<void> {
+		if (this.#entering.has(index)) return;
+		this.#entering.add(index);
 		this.#members[index] = undefined;
+		// Parts are a multiple of habits: without the division, a part would have a single one.
+		const habit = habits[Math.floor(index / parts) % habits.length] as Habit;
 		try {
-			this.#members[index] = await SlowClient.open(this.#to, habits[index % habits.length] as Habit);
+			this.#members[index] = await SlowClient.open(this.#to, habit);
 		} catch {
 			this.refused += 1;
-			setTimeout(() => void this.#enter(index), 100).unref();
+		} finally {
+			this.#entering.delete(index);
 		}
 	}
 }

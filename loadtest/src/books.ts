@@ -101,10 +101,16 @@ async function lookAtFinals({ target, accounts, checks, judge, timeoutMs }: Book
 	const requests = new Requests(target, []);
 	const statements = new Map<number, FinalStatement>();
 	const failures: string[] = [];
-	for (const { accountId } of accounts) {
+	// All at once, or a target that is gone would cost a timeout for each.
+	const asked = accounts.map(({ accountId }) => {
+		const request = requests.statement(accountId);
+		const answered = ask(target, request, timeoutMs);
+		answered.catch(() => undefined);
+		return { accountId, request, answered };
+	});
+	for (const { accountId, request, answered } of asked) {
 		try {
-			const request = requests.statement(accountId);
-			const answer = await ask(target, request, timeoutMs);
+			const answer = await answered;
 			const operation = { number: judge.sentCount, kind: "statement", accountId, amount: 0 } as const;
 			const outcome = checks.check(operation, answer, judge.sentCount);
 			if (checks.violation !== undefined)

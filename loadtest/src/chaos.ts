@@ -8,6 +8,8 @@ import type { SecondRow } from "./result.ts";
 import type { Victim } from "./victim.ts";
 
 export interface ChaosRule {
+	/** As it was given. */
+	readonly text: string;
 	readonly action: ChaosEvent["action"];
 	/** How long a pause lasts; 0 for the others. */
 	readonly pauseMs: number;
@@ -37,6 +39,7 @@ export function parseChaos(text: string): ChaosRule {
 	if (match === null) throw new Error(`give something like ${takes}, not ${JSON.stringify(text)}`);
 	const [, what = "", pause, when, time = ""] = match;
 	const rule: ChaosRule = {
+		text: text.trim(),
 		action: pause === undefined ? (what as "kill" | "restart") : "pause",
 		pauseMs: pause === undefined ? 0 : parseDuration(pause),
 		repeats: when === "every",
@@ -69,6 +72,15 @@ export class Chaos {
 		this.#plan = plan;
 		this.#endMs = endMs;
 		this.#random = randomOf(seed);
+	}
+
+	/**
+	 * Whether all victims are there.
+	 * @throws {Error} one of them isn't, or can't be asked for: then nothing would happen to it.
+	 */
+	async look(): Promise<void> {
+		for (const victim of this.#plan.victims)
+			if ((await victim.pid()) === undefined) throw new Error(`--victim ${victim.name} isn't there`);
 	}
 
 	/** With the measured time. */

@@ -64,7 +64,7 @@ Examples, each after the name of the program:
 const exitCodes = `
 Exit codes:
   0    measured, and everything held
-  1    the arguments can't be used
+  1    the arguments can't be used, or a report or a baseline
   2    a threshold was missed
   3    slower than the baseline, beyond the noise
   4    the books are inconsistent: an answer or an entry that no order of the requests explains

@@ -181,6 +181,10 @@ const shapeParts: Readonly<Record<Exclude<keyof Shape, "adjusted">, (shape: Shap
 	mix: ({ mix }) => `mix ${kinds.map((kind) => `${mix[kind]} ${kind}s`).join(" : ")}`,
 	timeoutMs: ({ timeoutMs }) => `timeout ${timeoutMs} ms`,
 	accountIds: ({ accountIds }) => `accounts ${accountIds.join(" ")}`,
+	// Baselines of before have none of these three.
+	amountMin: ({ amountMin = 1 }: Partial<Shape>) => `amounts from ${amountMin}`,
+	amountMax: ({ amountMax = 10_000 }: Partial<Shape>) => `amounts to ${amountMax}`,
+	chaos: ({ chaos = [] }: Partial<Shape>) => `chaos ${chaos.join(", ") || "none"}`,
 };
 
 /**

@@ -112,6 +112,8 @@ export class LinearizabilityChecker {
 		for (const returned of returns) {
 			while (next < calls.length && (calls[next] as Observation).invokedAtMs <= returned.endedAtMs)
 				this.#call(calls[next++] as Observation);
+			// A call may have been one too many to go on.
+			if (this.verdict !== "linearizable") return;
 			this.#return(returned);
 			if (this.verdict !== "linearizable") return;
 		}

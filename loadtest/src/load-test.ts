@@ -5,7 +5,8 @@
  *
  * The warm-up isn't measured, but its answers are checked and its entries are part of the books.
  */
-import { lookAtAccounts, resetAccounts } from "./accounts.ts";
+import { statSync } from "node:fs";
+import { lookAtAccounts, resetAccounts, Unusable } from "./accounts.ts";
 import { checkBooks } from "./books.ts";
 import { Chaos } from "./chaos.ts";
 import { Checks } from "./checks.ts";
@@ -32,6 +33,9 @@ export async function runLoadTest(
 	repeatsBefore: readonly Figures[],
 ): Promise<Result> {
 	const { target, timeoutMs, accountIds } = options;
+	const chaos = chaosOf(options);
+	await chaos?.look().catch((error: Error) => Promise.reject(new Unusable(error.message)));
+	if (options.databasePath !== null) assertDatabase(options.databasePath);
 	if (options.reset) await resetAccounts(target, timeoutMs);
 	const accounts = await lookAtAccounts(target, accountIds, timeoutMs);
 	const source = new Scenario(options, target);
@@ -46,7 +50,6 @@ export async function runLoadTest(
 		const startedAt = new Date();
 		judge.startedAtMs = performance.now();
 		if (options.warmUpMs > 0) await warmUp(options, source, judge, progress);
-		const chaos = chaosOf(options);
 		const measurement = await measure(options, source, judge, progress, chaos);
 		const consistency = await checkBooks({
 			target,
@@ -118,6 +121,12 @@ async function measure(
 	return measurement;
 }
 
+/** Before the load, since a slip of the pen would only be found after it. */
+function assertDatabase(path: string): void {
+	if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
+		throw new Unusable(`--db ${path} is no file, while the target serves`);
+}
+
 function chaosOf(options: LoadOptions): Chaos | undefined {
 	return options.chaos === null ? undefined : new Chaos(options.chaos, options.seed, boundMsOf(options));
 }
@@ -154,8 +163,8 @@ function newMeasurement(
 }
 
 function shapeOf(options: LoadOptions, adjusted: boolean): Shape {
-	const { schedule, concurrency, durationMs, iterations, warmUpMs, connections, mix, timeoutMs, accountIds } =
-		options;
+	const { schedule, concurrency, durationMs, iterations, warmUpMs, connections, mix } = options;
+	const { timeoutMs, accountIds, amountMin, amountMax, chaos } = options;
 	return {
 		model: schedule === null ? "closed" : "open",
 		concurrency,
@@ -167,6 +176,8 @@ function shapeOf(options: LoadOptions, adjusted: boolean): Shape {
 		mix,
 		timeoutMs,
 		accountIds,
+		...{ amountMin, amountMax },
+		chaos: chaos?.rules.map(({ text }) => text) ?? [],
 		adjusted,
 	};
 }

@@ -117,6 +117,9 @@ function onSignals(progress: Progress): void {
 		progress.interrupt();
 	};
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+	// At once, but not without giving back the terminal and going on with what chaos has stopped.
+	for (const signal of ["SIGQUIT", "SIGABRT", "SIGALRM", "SIGUSR1", "SIGUSR2"] as const)
+		process.on(signal, () => process.exit(exitCodes.interrupted));
 }
 
 /** What went wrong, in one line, and with which code that ends. */

@@ -94,7 +94,8 @@ export class Measurement {
 			unsent,
 			bytesSent,
 			bytesReceived,
-			generatorCpuShare: this.elapsedMs > 0 ? this.#cpuMs / this.elapsedMs : 0,
+			// Of less than a millisecond nothing can be said.
+			generatorCpuShare: this.elapsedMs > 1 ? this.#cpuMs / this.elapsedMs : 0,
 			generatorMemoryMb: peakMemoryMb(),
 		};
 	}
@@ -123,7 +124,7 @@ export class Measurement {
 			errorShare: requests > 0 ? (requests - succeeded) / requests : Number.NaN,
 			errors: requests - succeeded,
 			violations,
-			latenessP99: this.#isOpen ? (lateness.percentileMs(99) ?? Number.NaN) : 0,
+			latenessP99: (this.#isOpen ? lateness.percentileMs(99) : undefined) ?? Number.NaN,
 		};
 	}
 

@@ -80,7 +80,7 @@ export function accountIds(text: string): number[] {
 
 /** The smallest and the largest, in cents: "1-10000", or one number for both. */
 export function amounts(text: string): [number, number] {
-	return range(text, amountMax) ?? refuse(text, "cents, from 1, as a range like 1-10000");
+	return range(text, amountMax) ?? refuse(text, `cents from 1 to ${amountMax}, as a range like 1-10000`);
 }
 
 /** Ascending. */

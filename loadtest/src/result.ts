@@ -62,6 +62,9 @@ export interface Shape {
 	readonly mix: Readonly<Record<Kind, number>>;
 	readonly timeoutMs: number;
 	readonly accountIds: readonly number[];
+	readonly amountMin: number;
+	readonly amountMax: number;
+	readonly chaos: readonly string[];
 	/** Somebody changed the window or the rate, or paused, while it ran: it compares with nothing. */
 	readonly adjusted: boolean;
 }
@@ -144,7 +147,6 @@ export interface ErrorRow {
 
 export interface SecondRow {
 	readonly second: number;
-	/** Arrivals due; null in a closed model. */
 	readonly asked: number | null;
 	readonly sent: number;
 	readonly answered: number;
@@ -176,7 +178,6 @@ export interface Validity {
 
 export interface Consistency {
 	readonly verdict: "consistent" | "inconsistent" | "unknown";
-	/** A sentence. */
 	readonly reason: string;
 	readonly responsesChecked: number;
 	readonly violationsTotal: number;
@@ -231,7 +232,7 @@ export interface WindowRow {
 	readonly unexplained: boolean;
 }
 
-/** What thresholds, baselines and repetitions look at. Also thresholds' names. */
+/** What thresholds (by these names), baselines and repetitions look at. */
 export interface Figures {
 	readonly rate: number;
 	readonly mean: number;
@@ -249,7 +250,6 @@ export interface Figures {
 }
 
 export interface ThresholdRow {
-	/** As given, for example "p99<250ms". */
 	readonly threshold: string;
 	readonly actual: number;
 	readonly met: boolean;

@@ -173,6 +173,7 @@ function shapeOf(
 		mix: { debit: 220, credit: 110, statement: 10 },
 		timeoutMs,
 		accountIds: [...officialLimits.keys()],
+		...{ amountMin: 1, amountMax: 10_000, chaos: [] },
 		adjusted,
 	};
 }

@@ -24,10 +24,16 @@ export interface Health {
 	readonly answered: number;
 }
 
+/** In less time, what the program needs to begin and to end is most of what it used. */
+const cpuSecondsMin = 0.5;
+
 export function judgeValidity({ summary, model, latenessP99Ms, answered }: Health): Validity {
-	const { requests, succeeded, rate, rateAsked, unsent, generatorCpuShare } = summary;
+	const { requests, succeeded, rate, rateAsked, unsent, generatorCpuShare, elapsedSeconds } = summary;
 	const sent = requests - unsent;
-	if (sent === 0) return { verdict: "target failing", reason: "not one request was sent" };
+	if (sent === 0) {
+		const reason = summary.interrupted ? "interrupted before the measured time" : "not one request was sent";
+		return { verdict: "target failing", reason };
+	}
 	if (answered === 0) return { verdict: "target failing", reason: "not one request was answered" };
 	if (succeeded < successShareMin * sent)
 		return {
@@ -39,7 +45,7 @@ export function judgeValidity({ summary, model, latenessP99Ms, answered }: Healt
 			verdict: "generator late",
 			reason: `1 % of the requests were sent more than ${latenessP99Ms.toFixed(1)} ms late though a connection was free; ${latenessP99MaxMs[model]} ms are allowed`,
 		};
-	if (latenessP99Ms === null && generatorCpuShare > cpuShareMax)
+	if (latenessP99Ms === null && generatorCpuShare > cpuShareMax && elapsedSeconds >= cpuSecondsMin)
 		return {
 			verdict: "generator late",
 			reason: `the generator used ${percent(generatorCpuShare)} of a processor: latencies are its own`,

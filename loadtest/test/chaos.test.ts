@@ -70,11 +70,20 @@ async function judged(...args: readonly string[]) {
 
 describe("a rule", () => {
 	const rules: [string, ChaosRule][] = [
-		["kill every 2s", { action: "kill", pauseMs: 0, repeats: true, timeMs: 2000 }],
-		["kill at 500ms", { action: "kill", pauseMs: 0, repeats: false, timeMs: 500 }],
-		["  pause  4s every 10s ", { action: "pause", pauseMs: 4000, repeats: true, timeMs: 10_000 }],
-		["pause 30s at 1m", { action: "pause", pauseMs: 30_000, repeats: false, timeMs: 60_000 }],
-		["restart every 1.5s", { action: "restart", pauseMs: 0, repeats: true, timeMs: 1500 }],
+		["kill every 2s", { text: "kill every 2s", action: "kill", pauseMs: 0, repeats: true, timeMs: 2000 }],
+		["kill at 500ms", { text: "kill at 500ms", action: "kill", pauseMs: 0, repeats: false, timeMs: 500 }],
+		[
+			"  pause  4s every 10s ",
+			{ text: "pause  4s every 10s", action: "pause", pauseMs: 4000, repeats: true, timeMs: 10_000 },
+		],
+		[
+			"pause 30s at 1m",
+			{ text: "pause 30s at 1m", action: "pause", pauseMs: 30_000, repeats: false, timeMs: 60_000 },
+		],
+		[
+			"restart every 1.5s",
+			{ text: "restart every 1.5s", action: "restart", pauseMs: 0, repeats: true, timeMs: 1500 },
+		],
 	];
 	test.each(rules)("is taken: %s", (text, rule) => {
 		expect(parseChaos(text)).toEqual(rule);
@@ -141,10 +150,19 @@ describe("a victim by its pid file", () => {
 		expect(chaos.events[0]?.backMs).toBeGreaterThan(40);
 	});
 
-	test("that isn't there is told, and the run goes on", async () => {
+	test("that isn't there from the beginning is a slip of the pen", async () => {
 		const missing = join(folder, "missing.pid");
-		const chaos = await judged("-d", "1s", "--chaos", "kill every 300ms", "--victim", missing);
-		expect(chaos.events.map(({ error }) => error)).toEqual(Array(3).fill("it wasn't there"));
+		const { code, stderr } = await runJudge([...load, "--chaos", "kill every 300ms", "--victim", missing]);
+		expect([code, stderr]).toEqual([5, `crebito: --victim ${missing} isn't there\n`]);
+	});
+
+	test("that is gone when its time comes is told, and the run goes on", async () => {
+		const victim = new Supervised(600_000);
+		const chaos = await judged(
+			...["-d", "1s", "--chaos", "kill at 100ms", "--chaos", "restart at 500ms"],
+			...["--victim", victim.pidFile],
+		);
+		expect(chaos.events.map(({ error }) => error)).toEqual(["it didn't come back", "it wasn't there"]);
 	});
 
 	test.each(["1", "0", "-5", "4294967296", "x", ""])("that says %p is nobody", async (text) => {
@@ -155,22 +173,25 @@ describe("a victim by its pid file", () => {
 		expect(await parseVictim(path).pid()).toBeUndefined();
 	});
 
-	test("that is stopped when somebody interrupts the run goes on", async () => {
-		const victim = new Supervised();
-		const judge = await startJudge([
-			...load,
-			"-d",
-			"1m",
-			"--chaos",
-			"pause 50s at 200ms",
-			"--victim",
-			victim.pidFile,
-		]);
-		while (victim.pids[0] === undefined || stateOf(victim.pids[0]) !== "T") await Bun.sleep(20);
-		judge.kill("SIGINT");
-		expect((await judge.ended).code).toBe(130);
-		expect(stateOf(victim.pids[0])).toBe("S");
-	});
+	test.each(["SIGINT", "SIGTERM", "SIGQUIT", "SIGUSR1"] as const)(
+		"that is stopped when %s ends the run goes on",
+		async (signal) => {
+			const victim = new Supervised();
+			const judge = await startJudge([
+				...load,
+				"-d",
+				"1m",
+				"--chaos",
+				"pause 50s at 200ms",
+				"--victim",
+				victim.pidFile,
+			]);
+			while (victim.pids[0] === undefined || stateOf(victim.pids[0]) !== "T") await Bun.sleep(20);
+			judge.kill(signal);
+			expect((await judge.ended).code).toBe(130);
+			expect(stateOf(victim.pids[0])).toBe("S");
+		},
+	);
 
 	test("is drawn by the seed: the same one, the same victims", async () => {
 		const both = [new Supervised(), new Supervised()];

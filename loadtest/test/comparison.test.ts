@@ -273,6 +273,8 @@ describe("runs aren't compared", () => {
 		["connections", { connections: "per-request" }, "connections shared there, connections per-request here"],
 		["timeout", { timeoutMs: 1000 }, "timeout 5000 ms there, timeout 1000 ms here"],
 		["accounts", { accountIds: [1] }, "accounts 1 2 3 4 5 there, accounts 1 here"],
+		["amounts", { amountMin: 5 }, "amounts from 1 there, amounts from 5 here"],
+		["chaos", { chaos: ["kill every 2s"] }, "chaos none there, chaos kill every 2s here"],
 		["adjustment", { adjusted: true }, "this run's load was changed by hand"],
 		[
 			"mix",

@@ -327,6 +327,14 @@ describe("linearizability checker", () => {
 		expect(reason).toBe("more than 3 operations without an answer may still take effect");
 	});
 
+	test("gives up in the middle of an operation, and forgets it", () => {
+		const unknowns = [1, 2].map((number) =>
+			observed(number, number, Number.POSITIVE_INFINITY, { outcome: "unknown", change: -20 }),
+		);
+		const { verdict } = check(nobody, [posted(0, 0, 10, 5, 5), ...unknowns], { unknownsMax: 1 });
+		expect(verdict).toBe("unknown");
+	});
+
 	test("stops at the first failure, and goes on counting", () => {
 		const checker = new LinearizabilityChecker(nobody);
 		checker.add(posted(0, 1, 2, 5, 6));

@@ -98,6 +98,7 @@ const result: Result = {
 		...{ model: "closed", concurrency: 14, schedule: null, durationSeconds: 30, iterations: null },
 		...{ warmUpSeconds: 5, connections: "shared", mix: { debit: 22, credit: 11, statement: 1 } },
 		...{ timeoutMs: 5000, accountIds: [1, 2, 3, 4, 5], adjusted: false },
+		...{ amountMin: 1, amountMax: 10_000, chaos: [] },
 	},
 	seed: 1,
 	summary: {

@@ -27,7 +27,7 @@ export interface Ended {
 }
 
 export interface RunningJudge {
-	kill(signal: "SIGINT" | "SIGTERM"): void;
+	kill(signal: "SIGINT" | "SIGTERM" | "SIGQUIT" | "SIGUSR1"): void;
 	/** Resolves when the text is in stderr; rejects when the judge ends before. */
 	says(text: string): Promise<void>;
 	readonly ended: Promise<Ended>;

@@ -151,6 +151,7 @@ const goodResult: Result = {
 		...{ model: "open", concurrency: 14, schedule: "340/s", durationSeconds: 120, iterations: null },
 		...{ warmUpSeconds: 5, connections: "shared", mix: { debit: 22, credit: 11, statement: 1 } },
 		...{ timeoutMs: 10_000, accountIds: [1, 2, 3, 4, 5], adjusted: false },
+		...{ amountMin: 1, amountMax: 10_000, chaos: [] },
 	},
 	seed: 314_159,
 	summary: {
