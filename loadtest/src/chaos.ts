@@ -162,22 +162,34 @@ export class Chaos {
 		await victim.pause(pid);
 		this.#pauses.set(victim, pid);
 		const forMs = Math.min(pauseMs, this.#endMs - fromMs);
-		await Promise.race([Bun.sleep(forMs), this.#stopping.promise]);
+		const pause = Promise.race([Bun.sleep(forMs), this.#stopping.promise]);
+		// Its watchdog may end it meanwhile, and another one serve.
+		const back = this.#untilBack(victim, pid, fromMs, pause);
+		await pause;
 		await victim.resume(pid);
 		this.#pauses.delete(victim);
 		event.lastedMs = this.#nowMs() - fromMs;
-		// It may have been ended by its watchdog, and be another one since.
-		if ((await victim.pid()) !== pid) event.backMs = await this.#untilBack(victim, pid, fromMs);
+		event.backMs = await back;
 	}
 
-	/** Milliseconds until another process serves as the victim. */
-	async #untilBack(victim: Victim, pid: number, fromMs: number): Promise<number | null> {
-		while (this.#nowMs() - fromMs < backMsMax) {
+	/** Milliseconds until another process serves as the victim; null once `pause` is over and it is the same one still. */
+	async #untilBack(
+		victim: Victim,
+		pid: number,
+		fromMs: number,
+		pause?: Promise<void>,
+	): Promise<number | null> {
+		let sinceMs = pause === undefined ? fromMs : Number.POSITIVE_INFINITY;
+		void pause?.then(() => {
+			sinceMs = this.#nowMs();
+		});
+		for (;;) {
 			const found = await victim.pid().catch(() => undefined);
 			if (found !== undefined && found !== pid) return this.#nowMs() - fromMs;
+			const isOver = this.#nowMs() >= sinceMs;
+			if (isOver && ((pause && found === pid) || this.#nowMs() - sinceMs > backMsMax)) return null;
 			await Bun.sleep(backPollMs);
 		}
-		return null;
 	}
 
 	#resumeAll(): void {

@@ -144,6 +144,17 @@ describe("a victim by its pid file", () => {
 		expect(stateOf(victim.pids[0] as number)).toBe("S");
 	});
 
+	test("that is ended while it is stopped is seen to be back before the pause is over", async () => {
+		const victim = new Supervised();
+		const chaosful = judged("-d", "4s", "--chaos", "pause 3s at 100ms", "--victim", victim.pidFile);
+		while (victim.pids[0] === undefined || stateOf(victim.pids[0]) !== "T") await Bun.sleep(20);
+		process.kill(victim.pids[0], "SIGKILL");
+		const chaos = await chaosful;
+		expect(victim.pids.length).toBe(2);
+		expect(chaos.events[0]?.backMs).toBeLessThan(2900);
+		expect(chaos.events[0]?.lastedMs).toBeGreaterThanOrEqual(3000);
+	});
+
 	test("is asked to end, and comes back", async () => {
 		const victim = new Supervised();
 		const chaos = await judged("-d", "1s", "--chaos", "restart at 300ms", "--victim", victim.pidFile);
