@@ -1,7 +1,7 @@
 /** What a phase came to: the numbers that are promised, and those that say what they are worth. */
 import type { ChaosEvent, JudgeResult } from "./judge.ts";
 import type { Phase } from "./phase.ts";
-import type { Books } from "./stack-under-test.ts";
+import type { Books } from "./system-under-test.ts";
 
 export interface Figures {
 	readonly seconds: number;

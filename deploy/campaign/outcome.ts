@@ -5,7 +5,7 @@ import { type Figures, figuresOf, withSeconds } from "./figures.ts";
 import { Judge } from "./judge.ts";
 import type { Phase } from "./phase.ts";
 import { brokenPromises, type Verdict, verdictOf } from "./promise.ts";
-import { StackUnderTest } from "./stack-under-test.ts";
+import type { SystemPlan, SystemUnderTest } from "./system-under-test.ts";
 
 export interface Outcome {
 	readonly phase: string;
@@ -27,6 +27,7 @@ const backMsMax = 10_000;
 
 /** In a folder on a disk, which nginx's workers can enter. */
 export async function playPhase(
+	start: (plan: SystemPlan) => Promise<SystemUnderTest>,
 	phase: Phase,
 	seed: number,
 	folder: string,
@@ -35,8 +36,8 @@ export async function playPhase(
 	stop.throwIfAborted();
 	const phaseFolder = join(folder, phase.name);
 	mkdirSync(phaseFolder);
-	await using stack = await StackUnderTest.start({ ...phase, folder: phaseFolder });
-	const { url, databaseFile, pidFiles: victims } = stack;
+	await using stack = await start({ ...phase, folder: phaseFolder });
+	const { url, databaseFile, victims } = stack;
 	const judgeFor = { ...phase, url, seed, databaseFile, victims };
 	await using judge = new Judge(judgeFor);
 	const troubles = await orStopped(makeTrouble(phase, stack, judge, stop), stop);
@@ -54,7 +55,7 @@ export async function playPhase(
 /** What the judge can't do; its load ends with it. */
 async function makeTrouble(
 	{ trouble }: Phase,
-	stack: StackUnderTest,
+	stack: SystemUnderTest,
 	judge: Judge,
 	stop: AbortSignal,
 ): Promise<Trouble[]> {

@@ -92,6 +92,19 @@ export const fullPhases: readonly Phase[] = [
 	control(60, ["kill every 2s", "pause 4s every 8s"]),
 ];
 
+/** In containers a whole one is killed, and paused without a signal; its engine starts it again. */
+export const containerPhases: readonly Phase[] = [
+	{
+		...kill(120),
+		...{ about: "kill -9 of the first process of a container every 2 s.", connections: 64 },
+	},
+	{
+		...pause("pause-4s", "A container is frozen for 4 s.", 60, "pause 4s every 10s"),
+		...{ connections: 64 },
+	},
+	{ ...rolling(10), connections: 14 },
+];
+
 /** Shows that all of it works, on any machine within 90 seconds; too short for the number of repeated POSTs. */
 export const quickPhases: readonly Phase[] = [
 	kill(9),

@@ -20,6 +20,22 @@ export interface CampaignRecord {
 	readonly outcomes: readonly Outcome[];
 }
 
+/** Where a campaign's results are kept and shown, and how it is run. */
+interface CampaignPlace {
+	readonly name: string;
+	readonly heading: string;
+	readonly command: string;
+}
+
+export const campaignPlaces = {
+	stack: { name: "campaign", heading: "The last campaign", command: "npm run campaign" },
+	containers: {
+		name: "campaign-containers",
+		heading: "The last campaign in containers",
+		command: "npm run campaign -- --containers",
+	},
+} as const satisfies Record<string, CampaignPlace>;
+
 const docs = join(import.meta.dir, "../../docs");
 
 /** To be asked before anything is done. */
@@ -41,13 +57,13 @@ export function describeCampaign(
 	};
 }
 
-export function writeCampaign(record: CampaignRecord): void {
-	const file = join(docs, "failover/campaign.json");
+export function writeCampaign(record: CampaignRecord, { name, heading }: CampaignPlace): void {
+	const file = join(docs, `failover/${name}.json`);
 	mkdirSync(dirname(file), { recursive: true });
 	writeFileSync(file, `${JSON.stringify(record, null, "\t")}\n`);
 	writeSection(join(docs, "failover.md"), {
-		name: "campaign",
-		heading: "The last campaign",
+		name,
+		heading,
 		markdown: campaignMarkdown(record),
 	});
 }

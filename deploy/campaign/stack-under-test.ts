@@ -2,26 +2,11 @@
  * A stack as `npm start` runs it, in a process and a folder of its own, with nginx writing down each request that it
  * sent to a process more than once.
  */
-import { Database } from "bun:sqlite";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-
-export interface StackPlan {
-	/** For nginx's workers to enter, and on a disk. */
-	readonly folder: string;
-	readonly hasWatchdog: boolean;
-	readonly hasIdentity: boolean;
-}
-
-/** What is in the file once the stack is gone. */
-export interface Books {
-	readonly entries: number;
-	/** Tags that stand there more than once. */
-	readonly twice: number;
-	/** The ledger's own check of every entry; null when all is right. */
-	readonly finding: string | null;
-}
+import { readBooks } from "./books.ts";
+import type { Books, SystemPlan, SystemUnderTest } from "./system-under-test.ts";
 
 const repository = join(import.meta.dir, "../..");
 const ledgerPath = join(repository, "ledger/src/main.ts");
@@ -30,10 +15,10 @@ const turnMsMax = 60_000;
 const stopMsMax = 20_000;
 const linesMax = 40;
 
-export class StackUnderTest implements AsyncDisposable {
+export class StackUnderTest implements SystemUnderTest {
 	readonly url: string;
 	readonly databaseFile: string;
-	readonly pidFiles: readonly string[];
+	readonly victims: readonly string[];
 	readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
 	readonly #repeatsFile: string;
 	/** The newest ones that it said. */
@@ -41,11 +26,11 @@ export class StackUnderTest implements AsyncDisposable {
 	#isServing = false;
 	#turns = 0;
 
-	private constructor({ folder, hasWatchdog, hasIdentity }: StackPlan, port: number) {
+	private constructor({ folder, hasWatchdog, hasIdentity }: SystemPlan, port: number) {
 		const dataFolder = join(folder, "data");
 		this.url = `http://127.0.0.1:${port}`;
 		this.databaseFile = join(dataFolder, "ledger.db");
-		this.pidFiles = ["api-1", "api-2"].map((name) => join(dataFolder, `${name}.pid`));
+		this.victims = ["api-1", "api-2"].map((name) => join(dataFolder, `${name}.pid`));
 		this.#repeatsFile = join(folder, "repeats.log");
 		const program = writeProgram(folder, this.#repeatsFile, hasIdentity);
 		this.#process = Bun.spawn([process.execPath, "--no-orphans", program], {
@@ -62,7 +47,7 @@ export class StackUnderTest implements AsyncDisposable {
 	}
 
 	/** Serving, or it throws. */
-	static async start(plan: StackPlan): Promise<StackUnderTest> {
+	static async start(plan: SystemPlan): Promise<StackUnderTest> {
 		const stack = new StackUnderTest(plan, await freePort());
 		try {
 			await stack.#until(() => stack.#isServing, startMsMax, "serve");
@@ -73,7 +58,6 @@ export class StackUnderTest implements AsyncDisposable {
 		}
 	}
 
-	/** Milliseconds that a rolling restart took. */
 	async restartInTurn(): Promise<number> {
 		const startedAt = performance.now();
 		const turn = this.#turns + 1;
@@ -82,7 +66,6 @@ export class StackUnderTest implements AsyncDisposable {
 		return performance.now() - startedAt;
 	}
 
-	/** Kills both processes at once; milliseconds until two others serve, null if that takes too long. */
 	async killBoth(msMax: number): Promise<number | null> {
 		const killed = this.#pids();
 		const startedAt = performance.now();
@@ -95,12 +78,10 @@ export class StackUnderTest implements AsyncDisposable {
 		return null;
 	}
 
-	/** POSTs that two processes were sent. */
 	repeatedPosts(): number {
 		return countRepeatedPosts(readFileSync(this.#repeatsFile, "utf8"));
 	}
 
-	/** Politely first. */
 	async stop(): Promise<void> {
 		this.#process.kill("SIGTERM");
 		const overdue = setTimeout(() => this.kill(), stopMsMax);
@@ -112,18 +93,8 @@ export class StackUnderTest implements AsyncDisposable {
 		this.#process.kill("SIGKILL");
 	}
 
-	/** To be asked when it has stopped: nothing is changed any more, not even by a process that had slept. */
 	books(): Books {
-		const tools = join(repository, "ledger/src/tools.ts");
-		const verified = Bun.spawnSync([process.execPath, tools, "verify"], {
-			env: { ...process.env, DATABASE_URL: `sqlite://${this.databaseFile}` },
-		});
-		using db = new Database(this.databaseFile, { readonly: true });
-		const [[entries, different]] = db
-			.query("SELECT count(*), count(DISTINCT description) FROM entries")
-			.values() as [[number, number]];
-		const finding = verified.exitCode === 0 ? null : verified.stderr.toString().trim();
-		return { entries, twice: entries - different, finding };
+		return readBooks(this.databaseFile);
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
@@ -131,7 +102,7 @@ export class StackUnderTest implements AsyncDisposable {
 	}
 
 	#pids(): (number | undefined)[] {
-		return this.pidFiles.map((path) => {
+		return this.victims.map((path) => {
 			try {
 				return Number(readFileSync(path, "utf8"));
 			} catch {
@@ -212,7 +183,7 @@ export function countRepeatedPosts(log: string): number {
 	}).length;
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
 	const server = createServer();
 	return new Promise((resolve) => {
 		server.listen(0, "127.0.0.1", () => {

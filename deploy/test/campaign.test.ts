@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { countUnanswered } from "../campaign/containers-under-test.ts";
 import { type Figures, figuresOf } from "../campaign/figures.ts";
 import { makeCampaignFolder } from "../campaign/folder.ts";
 import type { ChaosEvent, JudgeResult } from "../campaign/judge.ts";
@@ -9,7 +10,7 @@ import { playPhase } from "../campaign/outcome.ts";
 import { fullPhases, type Phase, quickPhases } from "../campaign/phase.ts";
 import { brokenPromises, verdictOf } from "../campaign/promise.ts";
 import { campaignMarkdown } from "../campaign/record.ts";
-import { countRepeatedPosts, withRepeats } from "../campaign/stack-under-test.ts";
+import { countRepeatedPosts, StackUnderTest, withRepeats } from "../campaign/stack-under-test.ts";
 import { isGone, isNginxMissing, until } from "./running-stack.ts";
 
 /** Processes start slowly on a machine that others use. */
@@ -180,12 +181,29 @@ test("the quick form has each kind of trouble that the full one has, and the con
 	expect(kinds(quickPhases)).toEqual(kinds(fullPhases));
 });
 
+test("of nginx's log in a container, POSTs that were sent and not answered are counted", () => {
+	const line = (what: string, request: string) =>
+		`2026/11/22 23:03:30 [error] 30#30: *3 ${what} while reading response header from upstream, client: 10.0.0.1, request: "${request}", upstream: "http://unix:/run/crebito/api-2.sock/x"`;
+	const post = "POST /clientes/1/transacoes HTTP/1.1";
+	const counted = [
+		line("upstream prematurely closed connection", post),
+		line("recv() failed (104: Connection reset by peer)", post),
+		line("upstream timed out (110: Connection timed out)", post),
+	];
+	const others = [
+		line("upstream prematurely closed connection", "GET /clientes/1/extrato HTTP/1.1"),
+		`connect() to unix:/run/crebito/api-2.sock failed (111: Connection refused) while connecting to upstream, request: "${post}"`,
+	];
+	expect(countUnanswered([...others, ...counted].join("\n"))).toBe(3);
+	expect(countUnanswered(others.join("\n"))).toBe(0);
+});
+
 describe.skipIf(isNginxMissing)("on a stack of its own", () => {
 	const never = new AbortController().signal;
 	function play(phase: Phase) {
 		const folder = makeCampaignFolder();
 		folders.push(folder);
-		return playPhase(phase, 1, folder, never);
+		return playPhase(StackUnderTest.start, phase, 1, folder, never);
 	}
 
 	test("a process that is killed again and again costs no client an answer, and nothing is lost or twice", async () => {
