@@ -236,7 +236,7 @@ describe("as a command", () => {
 	}
 
 	const wrong: [args: string[], line: string][] = [
-		[["--fast"], "there is --quick, --phase and --seed, but no --fast"],
+		[["--fast"], "there is --quick, --containers, --phase and --seed, but no --fast"],
 		[["--seed", "x"], '--seed takes a whole number, not "x"'],
 		[["--quick", "--phase", "pause"], `--phase takes ${names(quickPhases)}, not "pause"`],
 		[["--phase"], `--phase takes ${names(fullPhases)}, not ""`],

@@ -560,9 +560,10 @@ describe.concurrent("the load", () => {
 		kept(await startPlain({ databasePath: otherPath }));
 		const other = await load(url, ["-r", "100", "-n", "60", "--db", otherPath]);
 		expect(other.code).toBe(4);
-		const missing = await load(url, ["-r", "100", "-n", "60", "--db", freshPath("no.db")]);
-		expect(missing.code).toBe(5);
-		expect(missing.result.consistency.verdict).toBe("unknown");
+		const missing = freshPath("no.db");
+		const ended = await runJudge(["load", url, "-r", "100", "-n", "60", "--db", missing]);
+		const sentence = `crebito: --db ${missing} is no file, while the target serves\n`;
+		expect(ended).toEqual({ code: 5, stdout: "", stderr: sentence });
 	});
 });
 
