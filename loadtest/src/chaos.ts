@@ -3,21 +3,9 @@
  * that were asked for. The books are checked afterwards as in any run; what was in flight is carried as unknown.
  */
 import type { ChaosEvent, ChaosRecord } from "./chaos-record.ts";
-import { parseDuration } from "./duration.ts";
+import { type ChaosRule, type DueEvent, scheduleOf } from "./chaos-schedule.ts";
 import type { SecondRow } from "./result.ts";
 import type { Victim } from "./victim.ts";
-
-export interface ChaosRule {
-	/** As it was given. */
-	readonly text: string;
-	readonly action: ChaosEvent["action"];
-	/** How long a pause lasts; 0 for the others. */
-	readonly pauseMs: number;
-	/** Again and again, or once. */
-	readonly repeats: boolean;
-	/** The time between two, or of the one, from the start of the measured time. */
-	readonly timeMs: number;
-}
 
 export interface ChaosPlan {
 	readonly rules: readonly ChaosRule[];
@@ -25,53 +13,43 @@ export interface ChaosPlan {
 	readonly victims: readonly Victim[];
 }
 
-/** An event more often than this would be a flood of processes and not of load. */
-const timeMsMin = 100;
+/** The load that it happens under: nothing happens any more when that has no more to send. */
+interface Load {
+	/** Of the measured time, without pauses by hand. */
+	elapsedMs(now: number): number;
+	readonly isEnding: boolean;
+}
+
 /** How long a victim is waited for after the run; one that takes longer did not come back. */
 const backMsMax = 15_000;
 const backPollMs = 20;
-
-const takes = '"kill every 2s", "pause 4s every 10s", "restart at 5s"';
-
-/** @throws {Error} what it takes. */
-export function parseChaos(text: string): ChaosRule {
-	const match = /^(kill|restart|pause (\S+)) (every|at) (\S+)$/.exec(text.trim().replaceAll(/\s+/g, " "));
-	if (match === null) throw new Error(`give something like ${takes}, not ${JSON.stringify(text)}`);
-	const [, what = "", pause, when, time = ""] = match;
-	const rule: ChaosRule = {
-		text: text.trim(),
-		action: pause === undefined ? (what as "kill" | "restart") : "pause",
-		pauseMs: pause === undefined ? 0 : parseDuration(pause),
-		repeats: when === "every",
-		timeMs: parseDuration(time),
-	};
-	if (rule.repeats && rule.timeMs < timeMsMin) throw new Error(`every ${time} is too often: at least 100ms`);
-	if (rule.action === "pause" && rule.pauseMs < 1) throw new Error(`a pause of ${pause} is none`);
-	if (rule.repeats && rule.pauseMs >= rule.timeMs)
-		throw new Error(`a pause of ${pause} every ${time} would never end: it must be shorter`);
-	return rule;
-}
+/** How soon an end of the load is noticed, and with it that of a pause. */
+const endPollMs = 50;
 
 type Event = { -readonly [K in keyof ChaosEvent]: ChaosEvent[K] };
 
 export class Chaos {
 	readonly #plan: ChaosPlan;
+	readonly #schedule: Iterable<DueEvent>;
 	readonly #endMs: number;
-	readonly #random: () => number;
 	readonly #events: Event[] = [];
 	readonly #running = new Set<Promise<void>>();
-	readonly #timers = new Set<Timer>();
-	readonly #pauses = new Map<Victim, number>();
-	readonly #stopping = Promise.withResolvers<void>();
+	/** By process id, from before it is stopped until it surely goes on. */
+	readonly #pauses = new Map<number, Victim>();
 	readonly #onExit = () => this.#resumeAll();
-	#startedAtMs = 0;
-	#isOver = false;
+	#load: Load | undefined;
+	#isStopped = false;
 
 	/** No event is due after `endMs` of the measured time; a pause ends there. */
 	constructor(plan: ChaosPlan, seed: number, endMs: number) {
 		this.#plan = plan;
+		this.#schedule = scheduleOf(plan.rules, plan.victims.length, seed, endMs);
 		this.#endMs = endMs;
-		this.#random = randomOf(seed);
+	}
+
+	/** What happened last, for the screen. */
+	get lastEvent(): ChaosEvent | undefined {
+		return this.#events.at(-1);
 	}
 
 	/**
@@ -83,19 +61,19 @@ export class Chaos {
 			if ((await victim.pid()) === undefined) throw new Error(`--victim ${victim.name} isn't there`);
 	}
 
-	/** With the measured time. */
-	start(): void {
-		this.#startedAtMs = performance.now();
+	/** With the measured time, once its clock runs. */
+	start(load: Load): void {
+		this.#load = load;
 		process.on("exit", this.#onExit);
-		for (const rule of this.#plan.rules) this.#schedule(rule, rule.timeMs);
+		this.#track(this.#run());
 	}
 
 	/** Continues whatever is stopped, and waits for the victims to come back, but not for ever. */
 	async stop(): Promise<void> {
-		this.#isOver = true;
-		for (const timer of this.#timers) clearTimeout(timer);
-		this.#stopping.resolve();
-		await Promise.all(this.#running);
+		this.#isStopped = true;
+		while (this.#running.size > 0) await Promise.all(this.#running);
+		// Of whom the order to go on has failed, in case that it was for a moment only.
+		this.#resumeAll();
 		process.off("exit", this.#onExit);
 	}
 
@@ -103,35 +81,25 @@ export class Chaos {
 	result(seconds: readonly SecondRow[]): ChaosRecord {
 		return {
 			victims: this.#plan.victims.map(({ name }) => name),
-			events: this.#events.map((event) => {
-				const first = Math.floor(event.atSecond);
-				const touched = seconds.filter(({ second }) => second === first || second === first + 1);
-				const p99s = touched.map(({ p99Ms }) => p99Ms).filter((ms) => ms !== null);
-				return {
-					...event,
-					errors: touched.reduce((total, { errors }) => Math.max(total, errors), 0),
-					p99Ms: p99s.length === 0 ? null : Math.max(...p99s),
-				};
-			}),
+			events: this.#events
+				.toSorted((one, other) => one.atSecond - other.atSecond)
+				.map((event) => ({ ...event, ...harmOf(event, seconds) })),
 		};
 	}
 
-	#schedule(rule: ChaosRule, atMs: number): void {
-		if (atMs >= this.#endMs || this.#isOver) return;
-		const timer = setTimeout(() => {
-			this.#timers.delete(timer);
-			const running = this.#strike(rule).finally(() => this.#running.delete(running));
-			this.#running.add(running);
-			if (rule.repeats) this.#schedule(rule, atMs + rule.timeMs);
-		}, atMs - this.#nowMs());
-		this.#timers.add(timer);
+	async #run(): Promise<void> {
+		for (const due of this.#schedule) {
+			while (!this.#isOver() && this.#elapsedMs() < due.atMs)
+				await Bun.sleep(Math.min(endPollMs, Math.ceil(due.atMs - this.#elapsedMs())));
+			if (this.#isOver()) return;
+			this.#track(this.#strike(due));
+		}
 	}
 
-	async #strike(rule: ChaosRule): Promise<void> {
-		const { victims } = this.#plan;
-		const victim = victims[Math.floor(this.#random() * victims.length)] as Victim;
+	async #strike({ rule, victim: index }: DueEvent): Promise<void> {
+		const victim = this.#plan.victims[index] as Victim;
 		const event: Event = {
-			atSecond: this.#nowMs() / 1000,
+			atSecond: this.#elapsedMs() / 1000,
 			action: rule.action,
 			victim: victim.name,
 			...{ pid: null, lastedMs: null, backMs: null, error: null, errors: 0, p99Ms: null },
@@ -140,8 +108,10 @@ export class Chaos {
 		try {
 			const pid = await victim.pid();
 			if (pid === undefined) throw new Error("it wasn't there");
+			// An engine takes its time to answer, and the load may be over by then.
+			if (this.#isOver()) throw new Error("the run was over before it could be done");
 			event.pid = pid;
-			event.atSecond = this.#nowMs() / 1000;
+			event.atSecond = this.#elapsedMs() / 1000;
 			if (rule.action === "pause") await this.#pause(victim, pid, rule, event);
 			else await this.#fell(victim, pid, rule.action, event);
 		} catch (error) {
@@ -150,64 +120,93 @@ export class Chaos {
 	}
 
 	async #fell(victim: Victim, pid: number, action: "kill" | "restart", event: Event): Promise<void> {
-		const fromMs = this.#nowMs();
+		const fromMs = performance.now();
 		await victim[action](pid);
-		event.backMs = await this.#untilBack(victim, pid, fromMs);
+		event.backMs = await untilBack(victim, pid, fromMs);
 		if (event.backMs === null) event.error = "it didn't come back";
 	}
 
 	async #pause(victim: Victim, pid: number, { pauseMs }: ChaosRule, event: Event): Promise<void> {
-		if (this.#pauses.has(victim)) throw new Error("it is stopped already");
-		const fromMs = this.#nowMs();
-		await victim.pause(pid);
-		this.#pauses.set(victim, pid);
-		const forMs = Math.min(pauseMs, this.#endMs - fromMs);
-		const pause = Promise.race([Bun.sleep(forMs), this.#stopping.promise]);
+		if (this.#pauses.has(pid)) throw new Error("it is stopped already");
+		const fromMs = performance.now();
+		// Before the order: an engine may have carried it out when this process ends without its answer.
+		this.#pauses.set(pid, victim);
+		try {
+			await victim.pause(pid);
+		} catch (error) {
+			await this.#goOn(victim, pid).catch(() => undefined);
+			throw error;
+		}
+		const pause = this.#pauseOver(fromMs + pauseMs);
 		// Its watchdog may end it meanwhile, and another one serve.
-		const back = this.#untilBack(victim, pid, fromMs, pause);
+		const back = untilBack(victim, pid, fromMs, pause);
 		await pause;
-		await victim.resume(pid);
-		this.#pauses.delete(victim);
-		event.lastedMs = this.#nowMs() - fromMs;
+		await this.#goOn(victim, pid);
+		event.lastedMs = performance.now() - fromMs;
 		event.backMs = await back;
 	}
 
-	/** Milliseconds until another process serves as the victim; null once `pause` is over and it is the same one still. */
-	async #untilBack(
-		victim: Victim,
-		pid: number,
-		fromMs: number,
-		pause?: Promise<void>,
-	): Promise<number | null> {
-		let sinceMs = pause === undefined ? fromMs : Number.POSITIVE_INFINITY;
-		void pause?.then(() => {
-			sinceMs = this.#nowMs();
-		});
+	async #goOn(victim: Victim, pid: number): Promise<void> {
+		await victim.resume(pid);
+		this.#pauses.delete(pid);
+	}
+
+	async #pauseOver(untilMs: number): Promise<void> {
 		for (;;) {
-			const found = await victim.pid().catch(() => undefined);
-			if (found !== undefined && found !== pid) return this.#nowMs() - fromMs;
-			const isOver = this.#nowMs() >= sinceMs;
-			if (isOver && ((pause && found === pid) || this.#nowMs() - sinceMs > backMsMax)) return null;
-			await Bun.sleep(backPollMs);
+			const leftMs = untilMs - performance.now();
+			if (leftMs <= 0 || this.#isOver()) return;
+			await Bun.sleep(Math.min(endPollMs, Math.ceil(leftMs)));
 		}
 	}
 
-	#resumeAll(): void {
-		for (const [victim, pid] of this.#pauses) victim.resumeAtOnce(pid);
+	#track(work: Promise<void>): void {
+		const running = work.finally(() => this.#running.delete(running));
+		this.#running.add(running);
 	}
 
-	#nowMs(): number {
-		return performance.now() - this.#startedAtMs;
+	#resumeAll(): void {
+		for (const [pid, victim] of this.#pauses) victim.resumeAtOnce(pid);
+	}
+
+	#isOver(): boolean {
+		return this.#isStopped || this.#load?.isEnding !== false || this.#elapsedMs() >= this.#endMs;
+	}
+
+	#elapsedMs(): number {
+		return this.#load?.elapsedMs(performance.now()) ?? 0;
 	}
 }
 
-/** mulberry32 (Tommy Ettinger, public domain), from 0 up to 1: the same seed takes the same victims in turn. */
-function randomOf(seed: number): () => number {
-	let state = seed | 0;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+/** Milliseconds until another process serves as the victim; null once `pause` is over and it is the same one still. */
+async function untilBack(
+	victim: Victim,
+	pid: number,
+	fromMs: number,
+	pause?: Promise<void>,
+): Promise<number | null> {
+	let sinceMs = pause === undefined ? fromMs : Number.POSITIVE_INFINITY;
+	void pause?.then(() => {
+		sinceMs = performance.now();
+	});
+	for (;;) {
+		const isOver = performance.now() >= sinceMs;
+		if ((await victim.successor(pid).catch(() => undefined)) !== undefined) return performance.now() - fromMs;
+		if (isOver && pause && (await victim.pid().catch(() => undefined)) === pid) return null;
+		if (isOver && performance.now() - sinceMs > backMsMax) return null;
+		await Bun.sleep(backPollMs);
+	}
+}
+
+/** Of the second of the event and the one after it, the worse. */
+function harmOf(
+	{ atSecond }: Event,
+	seconds: readonly SecondRow[],
+): { readonly errors: number; readonly p99Ms: number | null } {
+	const first = Math.floor(atSecond);
+	const touched = seconds.filter(({ second }) => second === first || second === first + 1);
+	const p99s = touched.map(({ p99Ms }) => p99Ms).filter((ms) => ms !== null);
+	return {
+		errors: touched.reduce((total, { errors }) => Math.max(total, errors), 0),
+		p99Ms: p99s.length === 0 ? null : Math.max(...p99s),
 	};
 }

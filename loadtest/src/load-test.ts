@@ -34,6 +34,7 @@ export async function runLoadTest(
 ): Promise<Result> {
 	const { target, timeoutMs, accountIds } = options;
 	const chaos = chaosOf(options);
+	progress.chaos = chaos;
 	await chaos?.look().catch((error: Error) => Promise.reject(new Unusable(error.message)));
 	if (options.databasePath !== null) assertDatabase(options.databasePath);
 	if (options.reset) await resetAccounts(target, timeoutMs);
@@ -111,11 +112,12 @@ async function measure(
 	const measurement = newMeasurement(options, source, judge, schedule ?? undefined, boundMs, iterations);
 	progress.begin("measuring", measurement);
 	judge.startedAtMs = performance.now();
-	chaos?.start();
+	const running = measurement.run();
+	chaos?.start(measurement.sender);
 	try {
-		await measurement.run();
+		await running;
 	} finally {
-		// Whatever is stopped goes on, and who was killed is back, before anyone is asked for a statement.
+		// Who was killed is back before anyone is asked for a statement.
 		await chaos?.stop();
 	}
 	return measurement;

@@ -2,7 +2,8 @@
  * What was typed, read once and checked whole: from here on it is typed, complete and free of contradictions.
  * Every message is one sentence for the person who typed it.
  */
-import { type ChaosPlan, parseChaos } from "./chaos.ts";
+import type { ChaosPlan } from "./chaos.ts";
+import { parseChaos } from "./chaos-schedule.ts";
 import { type Given, parseCommandLine, type TextLine } from "./command-line.ts";
 import type { Kind } from "./operation.ts";
 import * as values from "./option-values.ts";

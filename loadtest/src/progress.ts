@@ -2,6 +2,7 @@
  * Where a run stands: what the screen shows of it, and through which the keys reach it. A run puts its current
  * parts here; whoever watches reads them whenever it likes, so that watching costs the run nothing.
  */
+import type { Chaos } from "./chaos.ts";
 import type { Judge } from "./judge.ts";
 import type { Measurement } from "./measurement.ts";
 
@@ -14,6 +15,7 @@ export class Progress {
 	/** Which repetition, from 1. */
 	repetition = 1;
 	judge: Judge | undefined;
+	chaos: Chaos | undefined;
 	/** How much of the history has been checked, 0 to 1. */
 	checkedShare = 0;
 	isInterrupted = false;

@@ -140,6 +140,11 @@ export class Sender {
 		return this.#inFlight;
 	}
 
+	/** Nothing more is sent; requests may still be in flight. */
+	get isEnding(): boolean {
+		return this.#isEnding;
+	}
+
 	/** Without pauses, in ms. */
 	elapsedMs(now: number): number {
 		return this.#ranMs + (this.#isPaused ? 0 : now - this.#runsSinceMs);

@@ -5,11 +5,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
+/** A restart alone may take ten seconds. */
+const engineMsMax = 30_000;
+
 export interface Victim {
 	/** As it was given. */
 	readonly name: string;
 	/** The process that serves as it; undefined while there is none. */
 	pid(): Promise<number | undefined>;
+	/** The process that serves as it instead of that one; undefined while there is none. */
+	successor(pid: number): Promise<number | undefined>;
 	/** All of these resolve once the order is given, and throw one sentence if it can't be. */
 	kill(pid: number): Promise<void>;
 	pause(pid: number): Promise<void>;
@@ -29,15 +34,29 @@ export function parseVictim(text: string, engine?: string): Victim {
 }
 
 function processVictim(name: string, path: string): Victim {
+	const read = () => {
+		const text = existsSync(path) ? readFileSync(path, "utf8").trim() : "";
+		const pid = /^[1-9][0-9]{0,9}$/.test(text) ? Number(text) : 0;
+		return mayBeSignalled(pid) && isAlive(pid) ? pid : undefined;
+	};
+	/** When those that are stopped began: their ids may be others' by the time that they are to go on. */
+	const beginnings = new Map<number, string>();
+	const resume = (pid: number) => {
+		if (beginnings.get(pid) === beginningOf(pid)) resumeProcess(pid);
+		beginnings.delete(pid);
+	};
 	return {
 		name,
-		pid: async () => {
-			const text = existsSync(path) ? readFileSync(path, "utf8").trim() : "";
-			const pid = /^[1-9][0-9]{0,9}$/.test(text) ? Number(text) : 0;
-			return pid > 1 && pid !== process.pid && isAlive(pid) ? pid : undefined;
+		pid: async () => read(),
+		successor: async (pid) => {
+			const found = read();
+			return found === pid ? undefined : found;
 		},
 		kill: async (pid) => signal(pid, "SIGKILL"),
-		pause: async (pid) => signal(pid, "SIGSTOP"),
+		pause: async (pid) => {
+			beginnings.set(pid, beginningOf(pid));
+			signal(pid, "SIGSTOP");
+		},
 		resume: async (pid) => resume(pid),
 		restart: async (pid) => signal(pid, "SIGTERM"),
 		resumeAtOnce: resume,
@@ -47,18 +66,28 @@ function processVictim(name: string, path: string): Victim {
 /** Killed from outside, by its main process: after the engine's own "kill" its restart policy would not act. */
 function containerVictim(text: string, name: string, engine: string | undefined): Victim {
 	const ask = (...args: readonly string[]) => askEngine(programOf(engine), args);
+	const find = async () => {
+		const pid = Number(await ask("inspect", "--format", "{{.State.Pid}}", name));
+		return mayBeSignalled(pid) ? pid : undefined;
+	};
 	return {
 		name: text,
-		pid: async () => {
-			const pid = Number(await ask("inspect", "--format", "{{.State.Pid}}", name));
-			return Number.isSafeInteger(pid) && pid > 1 ? pid : undefined;
+		pid: find,
+		// A process that is there costs a look, the engine a process of its own, which the load would feel.
+		successor: async (pid) => {
+			const found = isAlive(pid) ? undefined : await find();
+			return found === pid ? undefined : found;
 		},
 		kill: async (pid) => signal(pid, "SIGKILL"),
 		pause: async () => void (await ask("pause", name)),
-		resume: async () => void (await ask("unpause", name)),
+		resume: async (pid) => {
+			// One that was killed meanwhile isn't paused, and the engine would complain.
+			if (isAlive(pid)) await ask("unpause", name);
+		},
 		restart: async () => void (await ask("restart", name)),
 		resumeAtOnce: () => {
-			Bun.spawnSync([programOf(engine), "unpause", name], { stdio: ["ignore", "ignore", "ignore"] });
+			const stdio = ["ignore", "ignore", "ignore"] as const;
+			Bun.spawnSync([programOf(engine), "unpause", name], { stdio: [...stdio], timeout: engineMsMax });
 		},
 	};
 }
@@ -70,14 +99,23 @@ function programOf(engine: string | undefined): string {
 }
 
 async function askEngine(program: string, args: readonly string[]): Promise<string> {
-	const child = Bun.spawn([program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-	const [output, complaint, code] = await Promise.all([
-		child.stdout.text(),
-		child.stderr.text(),
-		child.exited,
-	]);
+	const child = Bun.spawn([program, ...args], {
+		stdio: ["ignore", "pipe", "pipe"],
+		timeout: engineMsMax,
+		killSignal: "SIGKILL",
+	});
+	const texts = Promise.all([child.stdout.text(), child.stderr.text()]);
+	const code = await child.exited;
+	// Its own children may keep the pipes open.
+	if (child.signalCode !== null) throw new Error(`${args[0]} did not end within 30 s`);
+	const [output, complaint] = await texts;
 	if (code !== 0) throw new Error(complaint.trim().split("\n").at(-1) || `${args[0]} ended with ${code}`);
 	return output.trim();
+}
+
+/** No number of none or of all processes, not the one that holds everything up, and not this one. */
+function mayBeSignalled(pid: number): boolean {
+	return Number.isSafeInteger(pid) && pid > 1 && pid !== process.pid;
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
@@ -89,7 +127,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** Of one that is gone, nothing is to be resumed. */
-function resume(pid: number): void {
+function resumeProcess(pid: number): void {
 	try {
 		process.kill(pid, "SIGCONT");
 	} catch {
@@ -103,5 +141,16 @@ function isAlive(pid: number): boolean {
 		return true;
 	} catch (error) {
 		return (error as NodeJS.ErrnoException).code === "EPERM";
+	}
+}
+
+/** Differs between two processes that had the same id, where the system tells; otherwise it is empty. */
+function beginningOf(pid: number): string {
+	try {
+		// After the name, which may hold anything, comes the third field; the beginning is the 22nd.
+		const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ");
+		return fields?.[19] ?? "";
+	} catch {
+		return "";
 	}
 }

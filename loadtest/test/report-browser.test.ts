@@ -68,6 +68,21 @@ describe.skipIf(isSkipped)("the HTML report in Chromium", () => {
 		await context.close();
 	});
 
+	test("marks on its charts what was done to the target", async () => {
+		const { bad } = sampleResults;
+		if (bad === undefined) throw new Error("the sample is missing");
+		const page = await browser.newPage();
+		const pictureOf = async (result: typeof bad) => {
+			await page.setContent(htmlReport(result));
+			await page.waitForTimeout(300);
+			return page.evaluate("document.querySelector('#rate canvas').toDataURL()");
+		};
+		const marked = await pictureOf(bad);
+		expect((await pictureOf(bad)) === marked).toBe(true);
+		expect((await pictureOf({ ...bad, chaos: null })) === marked).toBe(false);
+		await page.close();
+	});
+
 	test("has charts where something was measured, and would be found out if they stayed blank", async () => {
 		const [, good] = Object.entries(sampleResults)[0] as [string, (typeof sampleResults)[string]];
 		const page = await browser.newPage();

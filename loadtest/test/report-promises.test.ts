@@ -272,6 +272,25 @@ describe("the page", () => {
 		expect(page).not.toContain("\x1b");
 	});
 
+	test("marks on its charts what was done to the target, for as long as it lasted, and nothing else", () => {
+		const marksOf = (page: string) =>
+			JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(page)?.[1] ?? "{}").marks;
+		const page = htmlReport(bad);
+		expect(marksOf(page)).toEqual([
+			{ from: 2.004, until: 2.004, colour: "bad" },
+			{ from: 4.001, until: 8.001, colour: "third" },
+			{ from: 6.003, until: 6.003, colour: "quiet" },
+		]);
+		expect(page.match(/class="mark \w+"/g)).toEqual([
+			'class="mark kill"',
+			'class="mark pause"',
+			'class="mark restart"',
+		]);
+		const quiet = htmlReport({ ...bad, chaos: null });
+		expect(marksOf(quiet)).toEqual([]);
+		expect(quiet.match(/class="mark \w+"/g)).toBeNull();
+	});
+
 	test("embeds data that can't end their own element, and that parse to what they were", () => {
 		const { text } = embeddedJson({ nasty });
 		expect(text).not.toMatch(/[<>&\u2028]/);

@@ -109,13 +109,16 @@ describe("text from the target", () => {
 });
 
 test("the status line has the numbers of the last seconds", () => {
-	const { openState, closedState, pausedState, errorsState } = states;
-	const lines = [openState, closedState, pausedState, errorsState].map((state) => statusLine(state));
+	const { openState, closedState, pausedState, errorsState, chaosState } = states;
+	const lines = [openState, closedState, pausedState, errorsState, chaosState].map((state) =>
+		statusLine(state),
+	);
 	expect(lines).toEqual([
 		"57 s  3,412/s (asked 3,400)  p50 0.56 ms  p99 4.13 ms  errors 0  violations 0",
 		"57 s  3,412/s  p50 0.56 ms  p99 4.13 ms  errors 0  violations 0",
 		"57 s  paused  0/s (asked 3,400)  p50 –  p99 –  errors 0  violations 0",
 		"57 s  2,710/s (asked 3,400)  p50 0.56 ms  p99 4.13 ms  errors 2,693  violations 0",
+		"57 s  3,412/s  p50 0.56 ms  p99 4.13 ms  errors 14  violations 0  0:56 kill api-1.pid, back 312 ms",
 	]);
 });
 
@@ -190,6 +193,11 @@ function randomState(random: () => number): ScreenState {
 			violations: whole(),
 			lastMessage: pick(null, text()),
 		},
+		lastEvent: pick(null, {
+			...{ atSecond: number(), action: pick("kill", "pause", "restart"), victim: text(), pid: whole() },
+			...{ lastedMs: pick(null, number()), backMs: pick(null, number()), error: pick(null, text()) },
+			...{ errors: whole(), p99Ms: pick(null, number()) },
+		}),
 		latenessP99Ms: pick(null, number()),
 		generatorCpuShare: number() / 100,
 	};

@@ -42,6 +42,7 @@ export const openState: ScreenState = {
 		{ kind: "statement", count: 5729, rate: 99.9, p50Ms: 0.42, p99Ms: 2.9 },
 	],
 	consistency: { responsesChecked: 194_791, violations: 0, lastMessage: null },
+	lastEvent: null,
 	latenessP99Ms: 0.04,
 	generatorCpuShare: 0.31,
 };
@@ -104,6 +105,17 @@ export const errorsState: ScreenState = {
 		{ kind: "reset", message: "the connection was closed\x1b[2J\x07 before the answer", count: 240 },
 		{ kind: "connect", message: "connection refused", count: 36 },
 	],
+};
+
+/** While processes of the target are killed. */
+export const chaosState: ScreenState = {
+	...closedState,
+	counts: { ...openState.counts, failed: 14 },
+	errors: [{ kind: "reset", message: "the connection was closed before the answer", count: 14 }],
+	lastEvent: {
+		...{ atSecond: 56.1, action: "kill", victim: "data/api-1.pid", pid: 4711, lastedMs: null },
+		...{ backMs: 312.4, error: null, errors: 14, p99Ms: 31.2 },
+	},
 };
 
 /** Before the first answer. */

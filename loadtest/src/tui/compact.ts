@@ -1,6 +1,7 @@
 /** The state in plain lines, for a terminal that has no room for panels: the most important lines that fit. */
 import { chart } from "./chart.ts";
 import { countText, latencyText, plural, rateText } from "./figures.ts";
+import { lastEventText } from "./last-event.ts";
 import { clean, type Line, type Span, span } from "./line.ts";
 import { latenessMsWarning, processorStyle, statusStyle } from "./panels.ts";
 import type { ScreenState } from "./state.ts";
@@ -21,7 +22,7 @@ export function compactLines(
 	progress: Line,
 	footer: Line,
 ): Line[] {
-	const { rate, latency, consistency } = state;
+	const { rate, latency, consistency, lastEvent } = state;
 	const charts = Math.max(0, columns - labelColumns);
 	const history = (values: readonly (number | null)[]) => [
 		span("".padEnd(labelColumns)),
@@ -45,6 +46,7 @@ export function compactLines(
 			),
 		},
 		{ rank: 1, line: row("failures", failureSpans(state)) },
+		...(lastEvent === null ? [] : [{ rank: 7, line: row("chaos", [span(lastEventText(lastEvent))]) }]),
 		{ rank: 11, line: row("generator", generatorSpans(state)) },
 		...(consistency.violations > 0 && consistency.lastMessage !== null
 			? [{ rank: 7, line: [span(clean(consistency.lastMessage), "bad")] } as const]

@@ -10,7 +10,19 @@
 import { gauge } from "./chart.ts";
 import { compactLines } from "./compact.ts";
 import { clockText, countText } from "./figures.ts";
-import { clean, encode, fit, justified, type Line, type Span, type Style, span } from "./line.ts";
+import { lastEventText } from "./last-event.ts";
+import {
+	clean,
+	cut,
+	encode,
+	fit,
+	justified,
+	type Line,
+	lineColumns,
+	type Span,
+	type Style,
+	span,
+} from "./line.ts";
 import {
 	answersPanel,
 	booksPanel,
@@ -27,6 +39,8 @@ const oneColumnMin = 44;
 const frameLines = 2;
 const headerLines = 3;
 const footerLines = 1;
+/** Less of an event says nothing. */
+const eventColumnsMin = 12;
 
 /** Rows of left and right. */
 const twoColumns: readonly (readonly Panel[])[] = [
@@ -55,7 +69,7 @@ function layout(state: ScreenState, columns: number, rows: number): Line[] {
 			const body =
 				grid.length > 3 ? drawGrid(grid, state, columns, room) : drawGrid(grid, state, columns, room);
 			const blank: Line[] = Array.from({ length: room - body.length }, () => []);
-			return [...header(state, columns), ...body, ...blank, indented(footer(state, true))];
+			return [...header(state, columns), ...body, ...blank, indented(roomyFooter(state, columns - 2))];
 		}
 	return compactLines(
 		state,
@@ -170,6 +184,14 @@ function progress(state: ScreenState, columns: number): Line {
 	const clock = ` ${clockText(elapsedSeconds)}${end}${done}`;
 	const room = Math.max(0, columns - clock.length);
 	return [...gauge(doneShare ?? 0, room, state.isPaused ? "warning" : "good"), span(clock)];
+}
+
+/** The keys, and beside them what was done to the target, as far as there is room. */
+function roomyFooter(state: ScreenState, columns: number): Line {
+	const keys = footer(state, true);
+	const room = columns - lineColumns(keys) - 1;
+	if (state.lastEvent === null || room < eventColumnsMin) return keys;
+	return justified(keys, [span(cut(lastEventText(state.lastEvent), room), "warning")], columns);
 }
 
 function footer(state: ScreenState, isRoomy: boolean): Line {

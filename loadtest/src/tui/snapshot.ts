@@ -75,6 +75,7 @@ export class Snapshots {
 				violations: judge?.violationsTotal ?? 0,
 				lastMessage: judge?.violations.at(-1)?.message ?? null,
 			},
+			lastEvent: progress.chaos?.lastEvent ?? null,
 			latenessP99Ms: last?.latenessP99Ms ?? null,
 			generatorCpuShare: last?.cpuShare ?? 0,
 		};

@@ -4,6 +4,7 @@
  *
  * Text may come from the target; render.ts cuts it and takes control characters out.
  */
+import type { ChaosEvent } from "../chaos-record.ts";
 import type { Kind } from "../operation.ts";
 import type { Phase } from "../progress.ts";
 import type { ErrorRow, Shape, StatusRow } from "../result.ts";
@@ -40,6 +41,8 @@ export interface ScreenState {
 	readonly errors: readonly ErrorRow[];
 	readonly operations: readonly ScreenOperation[];
 	readonly consistency: ScreenConsistency;
+	/** What was done to the target last; null if nothing was. */
+	readonly lastEvent: ChaosEvent | null;
 	/** Null in a closed model, where nothing is late. */
 	readonly latenessP99Ms: number | null;
 	/** Of the last second; 1 is one processor. */

@@ -1,5 +1,6 @@
 /** The run on one line, for where there is no terminal to draw on: a log of CI, a file, a pipe. */
 import { countText, latencyText, rateText } from "./figures.ts";
+import { lastEventText } from "./last-event.ts";
 import { clean } from "./line.ts";
 import type { ScreenState } from "./state.ts";
 
@@ -8,7 +9,7 @@ function percentText(share: number): string {
 }
 
 export function statusLine(state: ScreenState): string {
-	const { rate, latency, counts, consistency } = state;
+	const { rate, latency, counts, consistency, lastEvent } = state;
 	const asked = rate.asked === null ? "" : ` (asked ${rateText(rate.asked)})`;
 	const phase = state.isPaused ? "paused" : state.phase;
 	if (state.phase === "checking the books") return `checking the books  ${percentText(state.doneShare ?? 0)}`;
@@ -21,6 +22,7 @@ export function statusLine(state: ScreenState): string {
 			`p99 ${latencyText(latency.recent?.p99Ms)}`,
 			`errors ${countText(counts.otherStatus + counts.failed)}`,
 			`violations ${countText(consistency.violations)}`,
+			...(lastEvent === null ? [] : [lastEventText(lastEvent)]),
 		].join("  "),
 	);
 }

@@ -1,4 +1,5 @@
 /** The charts over time: what each shows, and its numbers for the page's script, which draws them. */
+import type { ChaosEvent } from "../../chaos-record.ts";
 import type { Result, SecondRow } from "../../result.ts";
 import { countText, latencyText, rateText, shareText } from "../units.ts";
 import { embeddedJson, type Markup, markup, nothing } from "./markup.ts";
@@ -36,13 +37,39 @@ ${absence === undefined ? markup`<div class="plot" id="${id}" role="img" aria-la
 `,
 	);
 	const drawn = all.filter(({ absence }) => absence === undefined);
+	const events = result.chaos?.events ?? [];
 	const data = {
 		seconds: result.seconds.map(({ second }) => second),
 		charts: drawn.map(({ id, isLogarithmic, series }) => ({ id, isLogarithmic, series })),
+		marks: events.map(markOf),
 	};
 	return markup`<div class="charts">${figures}</div>
-<noscript><p class="empty">The charts need scripts; the numbers below don't.</p></noscript>
+${legendOf(events)}<noscript><p class="empty">The charts need scripts; the numbers below don't.</p></noscript>
 <script type="application/json" id="data">${embeddedJson(data)}</script>
+`;
+}
+
+/** What was done to the target, as the page's script marks it: a line, or a band for as long as it lasted. */
+function markOf({ atSecond, action, lastedMs }: ChaosEvent): object {
+	return {
+		from: Math.round(atSecond * 1000) / 1000,
+		until: Math.round(atSecond * 1000 + (lastedMs ?? 0)) / 1000,
+		colour: markColours[action],
+	};
+}
+
+const markColours: Readonly<Record<ChaosEvent["action"], string>> = {
+	kill: "bad",
+	pause: "third",
+	restart: "quiet",
+};
+
+function legendOf(events: readonly ChaosEvent[]): Markup {
+	if (events.length === 0) return nothing;
+	const actions = [...new Set(events.map(({ action }) => action))];
+	return markup`<p class="note">What was done to the target: ${actions.map(
+		(action) => markup`<span class="mark ${action}">${action}</span> `,
+	)}</p>
 `;
 }
 

@@ -5,7 +5,7 @@
 (() => {
 	const element = document.getElementById("data");
 	if (element === null) return;
-	const { seconds, charts } = JSON.parse(element.textContent);
+	const { seconds, charts, marks } = JSON.parse(element.textContent);
 	const height = 210;
 	const printWidth = 640;
 	/** There is nothing between two seconds. */
@@ -89,11 +89,35 @@
 		...lookOf(series),
 	});
 
+	/** What was done to the target meanwhile, behind the curves. */
+	const drawMarks = (plot) => {
+		const { ctx: context, bbox: box } = plot;
+		context.save();
+		context.beginPath();
+		context.rect(box.left, box.top, box.width, box.height);
+		context.clip();
+		for (const { from, until, colour: name } of marks) {
+			const [left, right] = [from, until].map((second) => Math.round(plot.valToPos(second, "x", true)));
+			context.strokeStyle = context.fillStyle = colour(name);
+			context.globalAlpha = 0.14;
+			context.fillRect(left, box.top, right - left, box.height);
+			context.globalAlpha = 0.9;
+			context.lineWidth = devicePixelRatio;
+			context.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+			context.beginPath();
+			context.moveTo(left, box.top);
+			context.lineTo(left, box.top + box.height);
+			context.stroke();
+		}
+		context.restore();
+	};
+
 	const optionsOf = (chart, width) => {
 		const units = [...new Set(chart.series.map(({ unit }) => unit))];
 		return {
 			width,
 			height,
+			hooks: { drawAxes: [drawMarks] },
 			cursor: { sync: { key: "seconds" }, drag: { x: true, y: false }, points: { size: 6 } },
 			scales: {
 				x: { time: false, range: (_, min, max) => (max > min ? [min, max] : [min - 0.5, max + 0.5]) },
