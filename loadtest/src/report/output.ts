@@ -1,5 +1,5 @@
 /** Puts the reports where they were asked for; a report that can't be written is not lost without a word. */
-import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { LoadOptions, ReportFormat, RinhaOptions } from "../options.ts";
 import type { Result } from "../result.ts";
@@ -13,6 +13,8 @@ import { textReport } from "./text.ts";
 export class ReportError extends Error {}
 
 const widthMax = 100;
+/** How long to wait, each time, for a reader who has a full pipe to empty. */
+const fullPipeMs = 10;
 
 /**
  * Before the run, since a wrong path is better known now.
@@ -71,13 +73,20 @@ function render(format: ReportFormat, result: Result, output: NodeJS.WriteStream
 	}
 }
 
-/** All of it, though a pipe takes only so much at once. A reader who has gone away, as head does, is no failure. */
+/**
+ * All of it, though a pipe takes only so much at once, and doesn't wait by itself once the runtime has looked at it.
+ * A reader who has gone away, as head does, is no failure.
+ */
 function writeOut(text: string): void {
-	try {
-		writeFileSync(1, text);
-	} catch (error) {
-		if (codeOf(error) !== "EPIPE") throw error;
-	}
+	const bytes = Buffer.from(text);
+	for (let written = 0; written < bytes.length; )
+		try {
+			written += writeSync(1, bytes, written);
+		} catch (error) {
+			if (codeOf(error) === "EPIPE") return;
+			if (codeOf(error) !== "EAGAIN") throw error;
+			Bun.sleepSync(fullPipeMs);
+		}
 }
 
 /** Never a part of a report: a file that is there has it all, or what it had before. Devices are written to. */
