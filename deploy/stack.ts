@@ -53,7 +53,8 @@ export async function runStack(environment: Environment, parts: Parts = ownParts
 		await checkAddress(settings.address);
 		makeDataFolder(settings.dataFolder);
 		const balancing = plan(settings, environment, parts);
-		if (environment.DATABASE_URL) say("DATABASE_URL is not used here: the ledger is a file in DATA_DIR");
+		if (environment.DATABASE_URL && !isPostgres(environment))
+			say("DATABASE_URL is not used here unless it is postgres://…: the ledger is a file in DATA_DIR");
 		say(`starting, balanced by ${balancing.balancer}`);
 		writePidFile(settings.dataFolder);
 		const outcome = await Promise.race([stack.start(balancing), stopAsked]);
@@ -141,7 +142,9 @@ function plan(
 		command: [process.execPath, "--no-orphans", "--smol", parts.ledgerPath],
 		environment: {
 			...environment,
-			DATABASE_URL: `sqlite://${join(dataFolder, "ledger.db")}`,
+			DATABASE_URL: isPostgres(environment)
+				? environment.DATABASE_URL
+				: `sqlite://${join(dataFolder, "ledger.db")}`,
 			LOG_LEVEL: environment.LOG_LEVEL || "info",
 		},
 	};
@@ -160,6 +163,11 @@ function plan(
 	if (front === undefined) return balancing;
 	const command = [...leash(environment), ...front.command];
 	return { ...balancing, front: { ...front, command, leftovers: [join(runFolder, "nginx-status.sock")] } };
+}
+
+/** Whether the ledger is in a database server and not in a file. */
+function isPostgres({ DATABASE_URL = "" }: Environment): boolean {
+	return /^postgres(ql)?:\/\//.test(DATABASE_URL);
 }
 
 /**
@@ -197,7 +205,7 @@ function welcome(
 crebito serves at ${url}
 
   balancer    ${balancer}
-  data        ${join(dataFolder, "ledger.db")} (DATA_DIR)
+  data        ${isPostgres(environment) ? "PostgreSQL (DATABASE_URL)" : `${join(dataFolder, "ledger.db")} (DATA_DIR)`}
   durability  ${durability}
   stop        Ctrl-C
 

@@ -8,14 +8,14 @@ import type { Command, Outcome } from "../src/ledger.ts";
 import { Log } from "../src/log.ts";
 import { Metrics } from "../src/metrics.ts";
 import { LedgerServer } from "../src/server.ts";
-import { readSettings } from "../src/settings.ts";
+import { databasePath, readSettings } from "../src/settings.ts";
 import { Batch, prepareSql } from "../src/store/sqlite-batch.ts";
 import { openLedgerFile } from "../src/store/sqlite-file.ts";
 import { Repeats } from "../src/store/sqlite-repeats.ts";
 import type { Store } from "../src/store.ts";
 
 const settings = readSettings(process.env);
-const db = openLedgerFile(settings.databasePath, settings.seedPath, "os");
+const db = openLedgerFile(databasePath(process.env.DATABASE_URL), settings.seedPath, "os");
 db.run("PRAGMA wal_autocheckpoint = 1000");
 const sql = prepareSql(db);
 const repeats = new Repeats(db);

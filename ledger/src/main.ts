@@ -9,28 +9,27 @@ import { Log, logSummaries } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { LedgerServer } from "./server.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
+import { PostgresStore } from "./store/postgres.ts";
+import { addressText, parsePostgresUrl } from "./store/postgres-address.ts";
 import { SqliteStore } from "./store/sqlite.ts";
-import { LedgerFileError } from "./store/sqlite-file.ts";
+import { type Store, StoreUnusable } from "./store.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** How long a drain may take; a balancer's kept connections are closed after it. */
 const drainMsMax = 5000;
+/** How long a database server that isn't there yet is waited for at the start. */
+const reachMsMax = 30_000;
 /** Time for the answers "unknown" to leave, once the store has failed. */
 const lastWordsMs = 200;
 const exitStoreFailed = 70;
 
-function run(settings: Settings): void {
+async function run(settings: Settings): Promise<void> {
 	const log = new Log(settings.logLevel);
 	const metrics = new Metrics();
 	let watchdog: Watchdog | undefined;
-	const store = new SqliteStore({
-		path: settings.databasePath,
-		seedPath: settings.seedPath,
-		durability: settings.durability,
-		walBytesMax: settings.walBytesMax,
-		metrics,
-		patiently: (work) => (watchdog === undefined ? work() : watchdog.patiently(work)),
-	});
+	const { store, ...opened } = await openStore(settings, metrics, (work) =>
+		watchdog === undefined ? work() : watchdog.patiently(work),
+	);
 	const groupCommit = new GroupCommit(store, settings, metrics, (failure) => {
 		log.write("fatal", "the store failed: this process ends, and a restart will tell what is on the disk", {
 			error: failure,
@@ -55,8 +54,7 @@ function run(settings: Settings): void {
 		address: server.address,
 		bun: Bun.version,
 		durability: settings.durability,
-		database: settings.databasePath,
-		...store.settings,
+		...opened,
 	});
 
 	let ending = false;
@@ -74,6 +72,22 @@ function run(settings: Settings): void {
 	process.on("SIGINT", end);
 }
 
+/** The store that DATABASE_URL names, and what the log tells of it. */
+async function openStore(
+	{ database, seedPath, durability, walBytesMax }: Settings,
+	metrics: Metrics,
+	patiently: <T>(work: () => T) => T,
+): Promise<{ readonly store: Store; readonly database: string } & Readonly<Record<string, unknown>>> {
+	if (database.technology === "sqlite") {
+		const { path } = database;
+		const store = new SqliteStore({ path, seedPath, durability, walBytesMax, metrics, patiently });
+		return { ...store.settings, store, database: path };
+	}
+	const address = parsePostgresUrl(database.url);
+	const store = new PostgresStore({ address, seedPath, durability, metrics });
+	return { ...(await store.ready(reachMsMax)), store, database: addressText(address) };
+}
+
 function startWatchdog(ms: number, log: Log): Watchdog | undefined {
 	if (ms === 0) return undefined;
 	try {
@@ -87,9 +101,9 @@ function startWatchdog(ms: number, log: Log): Watchdog | undefined {
 }
 
 try {
-	run(readSettings(process.env));
+	await run(readSettings(process.env));
 } catch (error) {
-	const expected = error instanceof SettingsError || error instanceof LedgerFileError;
+	const expected = error instanceof SettingsError || error instanceof StoreUnusable;
 	const message = error instanceof Error ? error.message : String(error);
 	process.stderr.write(`ledger: ${expected ? message : `can't start: ${message}`}\n`);
 	process.exit(1);

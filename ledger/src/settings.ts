@@ -4,8 +4,10 @@
 import { isAbsolute, resolve } from "node:path";
 
 export interface Settings {
-	/** Absolute path of the SQLite file. */
-	readonly databasePath: string;
+	readonly database: /** Absolute path of the file. */
+		| { readonly technology: "sqlite"; readonly path: string }
+		/** As it was given; the store knows what may stand in it. */
+		| { readonly technology: "postgres"; readonly url: string };
 	readonly listen:
 		| { readonly host: string; readonly port: number; readonly reusePort: boolean }
 		| { readonly socket: string };
@@ -42,7 +44,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readSettings(environment: Environment): Settings {
 	const seedPath = given(environment, "SEED_FILE");
 	return {
-		databasePath: databasePath(environment.DATABASE_URL),
+		database: database(environment.DATABASE_URL),
 		listen: listenAddress(environment),
 		logLevel: oneOf(environment, "LOG_LEVEL", logLevels, "info"),
 		durability: oneOf(environment, "DURABILITY", durabilities, "fsync"),
@@ -54,6 +56,16 @@ export function readSettings(environment: Environment): Settings {
 		waitingMax: wholeNumber(environment, "WAITING_MAX", 1, 100_000, 4096),
 		walBytesMax: wholeNumber(environment, "WAL_MAX_MB", 1, 65_536, 64) * 1_000_000,
 	};
+}
+
+/** Whether a DATABASE_URL names a PostgreSQL server and not a file. */
+export function isPostgresUrl(url: string | undefined): url is string {
+	return url !== undefined && /^postgres(ql)?:\/\//.test(url);
+}
+
+function database(url: string | undefined): Settings["database"] {
+	if (isPostgresUrl(url)) return { technology: "postgres", url };
+	return { technology: "sqlite", path: databasePath(url) };
 }
 
 /**
@@ -68,7 +80,7 @@ export function databasePath(given: string | undefined): string {
 	const relative = path.startsWith("./") || path.startsWith("../");
 	if (!url.startsWith(scheme) || !(isAbsolute(path) || relative) || path.endsWith("/")) {
 		throw new SettingsError(
-			`DATABASE_URL takes sqlite:///absolute/path or sqlite://./relative/path, not ${JSON.stringify(url)}`,
+			`DATABASE_URL takes sqlite:///absolute/path, sqlite://./relative/path or postgres://…, not ${JSON.stringify(url)}`,
 		);
 	}
 	if (/[?#%\0]/.test(path))

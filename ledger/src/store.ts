@@ -29,3 +29,8 @@ export class NothingApplied extends Error {
 export class OutcomeUnknown extends Error {
 	override readonly name = "OutcomeUnknown";
 }
+
+/** It can't be opened as it is; the message is one line for the person who runs the process. */
+export class StoreUnusable extends Error {
+	override readonly name: string = "StoreUnusable";
+}

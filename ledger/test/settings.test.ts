@@ -11,7 +11,7 @@ function read(environment: Record<string, string | undefined>): Settings {
 
 test("an empty environment gives a ledger in ./data on 127.0.0.1:8080 that waits for the disk", () => {
 	expect(read({})).toEqual({
-		databasePath: resolve("data/ledger.db"),
+		database: { technology: "sqlite", path: resolve("data/ledger.db") },
 		listen: { host: "127.0.0.1", port: 8080, reusePort: false },
 		logLevel: "info",
 		durability: "fsync",
@@ -53,11 +53,24 @@ test("variables that the ledger doesn't know are not its business", () => {
 
 describe("a variable is taken:", () => {
 	const taken: [name: string, value: string, expected: Partial<Settings>][] = [
-		["DATABASE_URL", "sqlite:///var/lib/crebito/ledger.db", { databasePath: "/var/lib/crebito/ledger.db" }],
-		["DATABASE_URL", "sqlite://./x.db", { databasePath: resolve("x.db") }],
-		["DATABASE_URL", "sqlite://./a/b c/ü.db", { databasePath: resolve("a/b c/ü.db") }],
-		["DATABASE_URL", "sqlite://../x.db", { databasePath: resolve("../x.db") }],
-		["DATABASE_URL", "sqlite:///a/../b/./x.db", { databasePath: "/b/x.db" }],
+		[
+			"DATABASE_URL",
+			"sqlite:///var/lib/crebito/ledger.db",
+			{ database: { technology: "sqlite", path: "/var/lib/crebito/ledger.db" } },
+		],
+		[
+			"DATABASE_URL",
+			"postgres://me:secret@db/x",
+			{ database: { technology: "postgres", url: "postgres://me:secret@db/x" } },
+		],
+		["DATABASE_URL", "sqlite://./x.db", { database: { technology: "sqlite", path: resolve("x.db") } }],
+		[
+			"DATABASE_URL",
+			"sqlite://./a/b c/ü.db",
+			{ database: { technology: "sqlite", path: resolve("a/b c/ü.db") } },
+		],
+		["DATABASE_URL", "sqlite://../x.db", { database: { technology: "sqlite", path: resolve("../x.db") } }],
+		["DATABASE_URL", "sqlite:///a/../b/./x.db", { database: { technology: "sqlite", path: "/b/x.db" } }],
 		["API_HOST", "0.0.0.0", { listen: { host: "0.0.0.0", port: 8080, reusePort: false } }],
 		["API_HOST", "::1", { listen: { host: "::1", port: 8080, reusePort: false } }],
 		["API_HOST", "localhost", { listen: { host: "localhost", port: 8080, reusePort: false } }],
@@ -101,7 +114,7 @@ describe("a variable is refused by a message of one line that names it and the v
 		"sqlite://host/x.db",
 		"SQLITE:///x.db",
 		"sqlite://./",
-		"postgres://localhost/x",
+		"mysql://localhost/x",
 	];
 	const pathological = [
 		"sqlite:///x.db?mode=ro",

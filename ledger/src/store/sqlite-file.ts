@@ -4,16 +4,16 @@
  * Every setting here has bitten someone; docs/durability.md tells who, and what was measured.
  */
 import { constants, Database, SQLiteError } from "bun:sqlite";
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, statfsSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import fiveAccounts from "../../seed.json";
-import type { Account } from "../ledger.ts";
+import { readSeed } from "../seed.ts";
 import type { Durability } from "../settings.ts";
+import { StoreUnusable } from "../store.ts";
 import { checkAtStart } from "./sqlite-check.ts";
 import { schemaVersion, upgrade, versionOf } from "./sqlite-schema.ts";
 
 /** The file can't be used as a ledger; the message is one line for the person who runs it. */
-export class LedgerFileError extends Error {
+export class LedgerFileError extends StoreUnusable {
 	override readonly name = "LedgerFileError";
 }
 
@@ -170,41 +170,8 @@ function seed(db: Database, seedPath: string | undefined): void {
 	const insert = db.prepare(
 		'INSERT INTO accounts (id, "limit", initial_balance, balance) VALUES ($id, $limit, $balance, $balance)',
 	);
-	for (const { id, limit, balance } of seedPath === undefined ? fiveAccounts : readSeed(seedPath))
+	for (const { id, limit, balance } of readSeed(seedPath))
 		insert.run({ $id: id, $limit: limit, $balance: balance });
-}
-
-/**
- * The accounts that a new ledger starts with, from a JSON file: [{"id": 1, "limit": 100000, "balance": 0}, …].
- * @throws {LedgerFileError}
- */
-function readSeed(seedPath: string): Pick<Account, "id" | "limit" | "balance">[] {
-	let json: unknown;
-	try {
-		json = JSON.parse(readFileSync(seedPath, "utf8"));
-	} catch (error) {
-		throw new LedgerFileError(`SEED_FILE ${seedPath}: ${error instanceof Error ? error.message : error}`);
-	}
-	if (!Array.isArray(json) || json.length === 0)
-		throw new LedgerFileError(`SEED_FILE ${seedPath} holds no list of accounts`);
-	const seen = new Set<number>();
-	return json.map((account, index) => {
-		const { id, limit, balance = 0 } = Object(account) as Record<string, unknown>;
-		const whole = (value: unknown, min: number, max: number): value is number =>
-			Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
-		if (
-			!whole(id, 1, 9_999_999_999) ||
-			!whole(limit, 0, Number.MAX_SAFE_INTEGER) ||
-			!whole(balance, -limit, Number.MAX_SAFE_INTEGER) ||
-			seen.has(id)
-		) {
-			throw new LedgerFileError(
-				`SEED_FILE ${seedPath}: account ${index + 1} takes {"id": 1…9999999999, once, "limit": 0…2^53−1, "balance": −limit…2^53−1}`,
-			);
-		}
-		seen.add(id);
-		return { id, limit, balance };
-	});
 }
 
 function refuseFileSystem(folder: string, durability: Durability): void {

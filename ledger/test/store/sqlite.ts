@@ -9,7 +9,8 @@ import { Metrics } from "../../src/metrics.ts";
 import type { Durability } from "../../src/settings.ts";
 import { SqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite.ts";
 import { type Verdict, verify } from "../../src/store/sqlite-check.ts";
-import { LedgerFileError, openExistingLedger } from "../../src/store/sqlite-file.ts";
+import { openExistingLedger } from "../../src/store/sqlite-file.ts";
+import { StoreUnusable } from "../../src/store.ts";
 import { durableFolder } from "../durable-folder.ts";
 import { closedLater, type Place } from "./place.ts";
 
@@ -45,7 +46,7 @@ export class SqlitePlace implements Place {
 		try {
 			this.open();
 		} catch (error) {
-			expect(error).toBeInstanceOf(LedgerFileError);
+			expect(error).toBeInstanceOf(StoreUnusable);
 			const { message } = error as Error;
 			expect(message).not.toContain("\n");
 			return message;
