@@ -42,7 +42,7 @@ export interface Posting {
 	readonly kind: Kind;
 	/** 1 to centsMax. */
 	readonly amount: number;
-	/** 1 to 10 code points of well-formed Unicode. */
+	/** 1 to 10 code points of well-formed Unicode, none of them a control character. */
 	readonly description: string;
 	/** Without it, every posting is one of its own. */
 	readonly attempt?: Attempt | undefined;

@@ -10,6 +10,7 @@ import { ArrayPlace } from "./store/array.ts";
 import { contract, type Subject } from "./store/contract.ts";
 import { firstDifference } from "./store/model.ts";
 import { accounts, posted } from "./store/place.ts";
+import { PostgresPlace } from "./store/postgres.ts";
 import { repeatsContract } from "./store/repeats.ts";
 import { SqlitePlace } from "./store/sqlite.ts";
 
@@ -19,6 +20,7 @@ const subjects: Subject[] = [
 	{ name: "a store made of an array", place: (seed) => new ArrayPlace(seed) },
 	{ name: "SQLite that waits for the disk", place: (seed) => new SqlitePlace(seed, "fsync") },
 	{ name: "SQLite that doesn't wait", place: (seed) => new SqlitePlace(seed, "os") },
+	{ name: "PostgreSQL", place: (seed) => new PostgresPlace(seed) },
 ];
 for (const subject of subjects) {
 	contract(subject);

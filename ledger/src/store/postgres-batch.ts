@@ -2,7 +2,6 @@
  * A batch on its way to crebito.commit_batch and back: what postgres.sql says of its arguments and its answer.
  */
 import type { Attempt, Command, Outcome, StatementEntry } from "../ledger.ts";
-import { decodeText, encodeText } from "./postgres-text.ts";
 
 export const commitBatchSql =
 	"SELECT * FROM crebito.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
@@ -56,7 +55,7 @@ export class BatchCall {
 			array(
 				postings.map((posting) => posting && (posting.kind === "credit" ? posting.amount : -posting.amount)),
 			),
-			array(postings.map((posting) => posting && quoted(encodeText(posting.description)))),
+			array(postings.map((posting) => posting && quoted(posting.description))),
 			ofAttempts(({ requestId }) => requestId),
 			ofAttempts(({ startedAt }) => startedAt),
 			ofAttempts(({ isRepeat }) => isRepeat),
@@ -160,7 +159,7 @@ function statementOf(row: StatementRow | undefined): Outcome {
 			([change, description, postedAt]): StatementEntry => ({
 				kind: change > 0 ? "credit" : "debit",
 				amount: Math.abs(change),
-				description: decodeText(description),
+				description,
 				postedAt,
 			}),
 		),

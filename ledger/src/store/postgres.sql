@@ -37,8 +37,7 @@ CREATE TABLE crebito.entries (
 	change      bigint NOT NULL CHECK (change <> 0 AND change BETWEEN -9007199254740991 AND 9007199254740991),
 	-- the account's balance with this entry
 	balance     bigint NOT NULL,
-	-- postgres-text.ts tells how U+0000 stands in it
-	description text NOT NULL,
+	description text NOT NULL CHECK (char_length(description) BETWEEN 1 AND 10),
 	posted_at   bigint NOT NULL,
 	-- what the balancer called the request; NULL without a balancer, or with a client's key
 	request_id  uuid UNIQUE,

@@ -44,7 +44,7 @@ export class ArrayStore implements Store {
 	readonly #clock: () => number;
 
 	/** Two stores on the same books are two processes on the same file. */
-	constructor(books: ArrayBooks, clock: () => number = () => Date.now() * 1000) {
+	constructor(books: ArrayBooks, clock: () => number = microsNow) {
 		this.#books = books;
 		this.#clock = clock;
 	}
@@ -159,4 +159,8 @@ export class ArrayPlace implements Place {
 		if (description === undefined) delete this.books.brokenDescription;
 		else this.books.brokenDescription = description;
 	}
+}
+
+function microsNow(): number {
+	return Number(Temporal.Now.instant().epochNanoseconds / 1000n);
 }

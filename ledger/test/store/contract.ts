@@ -196,7 +196,7 @@ export function contract({ name, place: newPlace }: Subject): void {
 				const place = newPlace(accounts);
 				const store = place.open();
 				await store.commit([post(1, 10, "kept")]);
-				place.breakOn("broken");
+				await place.breakOn("broken");
 				const batch = [
 					post(1, 1),
 					post(2, 1),
@@ -218,7 +218,7 @@ export function contract({ name, place: newPlace }: Subject): void {
 				expect(await stateOf(store, 2)).toEqual({ type: "statement", balance: 500, limit: 0, entries: [] });
 
 				expect(await store.commit([post(1, 1), post(2, 1)])).toEqual([posted(11, 1000), posted(501, 0)]);
-				place.breakOn(undefined);
+				await place.breakOn(undefined);
 				expect(await store.commit([post(2, 1, "broken")])).toEqual([posted(502, 0)]);
 			});
 		});
@@ -240,7 +240,7 @@ export function contract({ name, place: newPlace }: Subject): void {
 				const store = place.open();
 				await store.commit([post(1, 1), post(2, 1)]);
 				const ahead = (Date.now() + 3_600_000) * 1000;
-				place.dateAhead(1, ahead);
+				await place.dateAhead(1, ahead);
 				const issued = await statementOf(store, 1);
 				expect(issued.issuedAt).toBe(ahead);
 				await store.commit([post(1, 1), post(2, 1)]);

@@ -19,9 +19,9 @@ export interface Place {
 	/** Two open stores on one place are two processes on one database. */
 	open(): Store;
 	/** Dates an account's newest entry into the future, as a clock did that has been set back since. */
-	dateAhead(accountId: number, postedAt: number): void;
+	dateAhead(accountId: number, postedAt: number): void | Promise<void>;
 	/** From here on no entry of this description can be taken; undefined takes them all again. */
-	breakOn(description: string | undefined): void;
+	breakOn(description: string | undefined): void | Promise<void>;
 }
 
 /** Every edge of a limit and of a balance, and the largest id. */

@@ -123,7 +123,7 @@ export function repeatsContract({ name, place: newPlace }: Subject): void {
 		test("whose batch was not taken is posted by the repetition", async () => {
 			const [one, , place] = twoStores();
 			const first = attempt();
-			place.breakOn("broken");
+			await place.breakOn("broken");
 			await expect(one.commit([sent(post(1, 300), first), post(1, 1, "broken")])).rejects.toThrow();
 			expect(await one.commit([sent(post(1, 300), again(first))])).toEqual([posted(300, 1000)]);
 			expect((await statementOf(one, 1)).balance).toBe(300);
