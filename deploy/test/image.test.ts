@@ -5,27 +5,10 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Compose, excesses, limits, readCompose } from "./compose-file.ts";
 
 const root = join(import.meta.dir, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
-
-interface Service {
-	readonly image?: string;
-	readonly user?: string;
-	readonly read_only?: boolean;
-	readonly cap_drop?: readonly string[];
-	readonly security_opt?: readonly string[];
-	readonly restart?: string;
-	readonly healthcheck?: object;
-	readonly environment?: Readonly<Record<string, string | null>>;
-	readonly deploy?: {
-		readonly resources: { readonly limits: { readonly cpus: string; readonly memory: string } };
-	};
-}
-
-interface Compose {
-	readonly services: Readonly<Record<string, Service>>;
-}
 
 /** Each image that is built on or run, with its tag. */
 function images(dockerfile: string, compose: Compose): string[] {
@@ -41,32 +24,8 @@ function unpinned(dockerfile: string, compose: Compose, bunVersion: string): str
 	);
 }
 
-/** One line for each thing that a container may and need not. */
-function excesses({ services }: Compose): string[] {
-	return Object.entries(services).flatMap(([name, service]) => {
-		const wanted: Readonly<Record<string, boolean>> = {
-			"runs as root": /^[1-9]\d*:[1-9]\d*$/.test(service.user ?? ""),
-			"can write its root file system": service.read_only === true,
-			"has capabilities": service.cap_drop?.includes("ALL") === true,
-			"can gain privileges": service.security_opt?.includes("no-new-privileges:true") === true,
-			"stays down": service.restart === "unless-stopped",
-			"has no health check": service.healthcheck !== undefined,
-			"has no limits": service.deploy !== undefined,
-		};
-		return Object.keys(wanted).flatMap((fault) => (wanted[fault] ? [] : [`${name} ${fault}`]));
-	});
-}
-
-function limits({ services }: Compose): { cpus: number; memoryMb: number } {
-	const each = Object.values(services).map(({ deploy }) => deploy?.resources.limits);
-	return {
-		cpus: each.reduce((sum, limit) => sum + Number(limit?.cpus), 0),
-		memoryMb: each.reduce((sum, limit) => sum + Number(/^(\d+)M$/.exec(limit?.memory ?? "")?.[1]), 0),
-	};
-}
-
 const composeText = read("compose.yaml");
-const compose = Bun.YAML.parse(composeText) as Compose;
+const compose = readCompose(join(root, "compose.yaml"));
 const dockerfile = read("deploy/Dockerfile");
 const { devDependencies } = JSON.parse(read("package.json")) as { devDependencies: { bun: string } };
 
