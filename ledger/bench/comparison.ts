@@ -6,8 +6,11 @@ import type { Usage } from "./child.ts";
 import { type PerProcess, perProcess, type Row } from "./row.ts";
 import { runTrial, type Trial, type TrialPlan } from "./trial.ts";
 
+/** What a trial tells while the others are still to run. */
+type Rated = Pick<Trial, "requestsPerSecond">;
+
 /** All trials of one contender, in the order they ran. */
-export interface Result<T extends Trial = Trial> {
+export interface Result<T extends Rated = Trial> {
 	name: string;
 	trials: T[];
 }
@@ -27,7 +30,7 @@ export function compare(
 }
 
 /** Rounds count from 1. */
-export async function takeTurns<T extends Trial>(
+export async function takeTurns<T extends Rated>(
 	contenders: ReadonlyMap<string, (round: number) => Promise<T>>,
 	rounds: number,
 	progress: (line: string) => void,
