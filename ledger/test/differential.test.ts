@@ -12,10 +12,12 @@ import { ArrayPlace } from "./store/array.ts";
 import { Model, randomBatch } from "./store/model.ts";
 import { accounts, closeStores, withoutTimes } from "./store/place.ts";
 import { PostgresPlace } from "./store/postgres.ts";
+import { endPostgres } from "./store/postgres-server.ts";
 import { SqlitePlace } from "./store/sqlite.ts";
 
 afterEach(closeStores);
 afterAll(removeDurableFolders);
+afterAll(endPostgres);
 
 const commandsMin = Number(process.env.DIFFERENTIAL_COMMANDS || 20_000);
 

@@ -11,10 +11,12 @@ import { contract, type Subject } from "./store/contract.ts";
 import { firstDifference } from "./store/model.ts";
 import { accounts, posted } from "./store/place.ts";
 import { PostgresPlace } from "./store/postgres.ts";
+import { endPostgres } from "./store/postgres-server.ts";
 import { repeatsContract } from "./store/repeats.ts";
 import { SqlitePlace } from "./store/sqlite.ts";
 
 afterAll(removeDurableFolders);
+afterAll(endPostgres);
 
 const subjects: Subject[] = [
 	{ name: "a store made of an array", place: (seed) => new ArrayPlace(seed) },

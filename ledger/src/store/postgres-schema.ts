@@ -7,7 +7,7 @@ import { StoreUnusable } from "../store.ts";
 import sql from "./postgres.sql" with { type: "text" };
 import { type PostgresConnection, RefusedByServer } from "./postgres-connection.ts";
 
-export const schemaVersion = 1;
+const schemaVersion = 1;
 
 /** Of the advisory lock under which the schema is made ("crbt"). */
 const migrationLock = 0x63726274;
