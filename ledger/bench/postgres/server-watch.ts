@@ -5,7 +5,7 @@ import { SQL } from "bun";
 const sampleMs = 50;
 
 /** Shares of all samples of the ledger's sessions, 0 to 1, by what they waited for; "nothing" is at work. */
-export type Waits = Readonly<Record<string, number>>;
+type Waits = Readonly<Record<string, number>>;
 
 export interface ServerEffort {
 	readonly cpuSeconds: number;

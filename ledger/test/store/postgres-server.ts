@@ -224,7 +224,8 @@ function copyBinaries(): string {
 		);
 	const folder = mkdtempSync(join(tmpdir(), "crebito-pg-bin-"));
 	chmodSync(folder, 0o755);
-	cpSync(source, folder, { recursive: true });
+	// Verbatim: else a link would point back to where only root may look.
+	cpSync(source, folder, { recursive: true, verbatimSymlinks: true });
 	const listed = readFileSync(join(source, "pg-symlinks.json"), "utf8");
 	for (const { source: file, target } of JSON.parse(listed) as { source: string; target: string }[]) {
 		const link = join(folder, relative("native", target));
