@@ -8,8 +8,13 @@ export interface TestedDatabase {
 	fresh(folder: string): Promise<{ readonly DATABASE_URL: string; readonly DURABILITY?: string }>;
 }
 
+export const sqlite: TestedDatabase = {
+	name: "SQLite",
+	fresh: async (folder) => ({ DATABASE_URL: `sqlite://${join(folder, "ledger.db")}` }),
+};
+
 export const databases: readonly TestedDatabase[] = [
-	{ name: "SQLite", fresh: async (folder) => ({ DATABASE_URL: `sqlite://${join(folder, "ledger.db")}` }) },
+	sqlite,
 	{
 		name: "PostgreSQL",
 		fresh: async () => ({

@@ -3,26 +3,32 @@
  */
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
+import { SQL } from "bun";
+import { sqlite, type TestedDatabase } from "./databases.ts";
 import { durableFolder } from "./durable-folder.ts";
 import { LedgerProcess } from "./process.ts";
 import { ask, type RawAnswer, request } from "./raw-http.ts";
 
-/** Two processes on one fresh file. */
+/** Two processes on one fresh database. */
 export class Pair {
+	/** Of SQLite's file. */
 	readonly databasePath: string;
 	readonly sockets: readonly [string, string];
 	readonly ledgers: LedgerProcess[] = [];
 	readonly #environment: Record<string, string>;
 
-	private constructor(environment: Record<string, string>) {
-		const folder = durableFolder();
+	private constructor(folder: string, environment: Record<string, string>) {
 		this.databasePath = join(folder, "ledger.db");
 		this.sockets = [join(folder, "a.sock"), join(folder, "b.sock")];
 		this.#environment = environment;
 	}
 
-	static async start(environment: Record<string, string> = {}): Promise<Pair> {
-		const pair = new Pair(environment);
+	static async start(
+		environment: Record<string, string> = {},
+		database: TestedDatabase = sqlite,
+	): Promise<Pair> {
+		const folder = durableFolder();
+		const pair = new Pair(folder, { ...(await database.fresh(folder)), ...environment });
 		await Promise.all([pair.start(0), pair.start(1)]);
 		return pair;
 	}
@@ -38,6 +44,23 @@ export class Pair {
 			databasePath: this.databasePath,
 			environment: this.#environment,
 		});
+	}
+
+	/** The first column of what an SQL query gives, in either database, while the processes serve. */
+	async column(sql: string): Promise<unknown[]> {
+		const url = this.#environment.DATABASE_URL ?? "";
+		if (!url.startsWith("postgres:")) return column(this.databasePath, sql);
+		const client = new SQL({ url, max: 1, connection: { search_path: "crebito" } });
+		try {
+			return (await client.unsafe(sql).values()).map(([value]: unknown[]) => value);
+		} finally {
+			await client.close();
+		}
+	}
+
+	/** The signed amounts of all entries, account by account, each in the order in which they were committed. */
+	async changes(): Promise<number[]> {
+		return (await this.column("SELECT change FROM entries ORDER BY account_id, sequence")).map(Number);
 	}
 
 	async kill(): Promise<void> {
