@@ -70,9 +70,9 @@ export class BatchCall {
 		return this.writes ? [sender, number, ...this.#arguments] : [null, 0, ...this.#arguments];
 	}
 
-	/** Those that do nothing but take the batch's number, if it is free still. */
-	static nothing(sender: string, number: number): unknown[] {
-		return [sender, number, "{}", "{}", "{}", "{}", null, null, null, "{}", false, "{}"];
+	/** Those that do nothing but take the batch's number, if it is free still, and read the statements. */
+	emptied(sender: string, number: number): unknown[] {
+		return [sender, number, "{}", "{}", "{}", "{}", null, null, null, "{}", false, this.#arguments.at(-1)];
 	}
 
 	/** The outcomes in the batch's order, and what became of repeated requests. */

@@ -43,9 +43,13 @@ export class PostgresConnection {
 
 	/** @throws {Unreachable} */
 	static async open(address: PostgresAddress, durability: Durability): Promise<PostgresConnection> {
+		let opened: PostgresConnection | undefined;
 		const sql = new SQL({
 			...clientOptions(address),
 			max: 1,
+			// Told at once, also while nothing is asked. Else the client would connect again by itself with the next
+			// question, and if it can't, nobody could tell that the question was never sent.
+			onclose: () => opened?.close(),
 			idleTimeout: 0,
 			connectionTimeout: connectMsMax / 1000,
 			connection: {
@@ -59,7 +63,8 @@ export class PostgresConnection {
 		});
 		try {
 			await sql.connect();
-			return new PostgresConnection(sql);
+			opened = new PostgresConnection(sql);
+			return opened;
 		} catch (error) {
 			void close(sql);
 			throw new Unreachable(messageOf(error), { cause: error });

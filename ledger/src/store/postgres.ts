@@ -115,7 +115,7 @@ export class PostgresStore implements Store {
 				const waitedMs = performance.now() - startedAt;
 				if (error instanceof ConnectionLost) isUnknown ||= call.writes;
 				else if (error instanceof RefusedByServer) {
-					if (isUnknown) return await this.#settled(startedAt, error);
+					if (isUnknown) return await this.#settled(call, startedAt, error);
 					const isPassing = passingStates.includes(error.state) && tries < passingTriesMax;
 					if (!isPassing && !sessionStates.includes(error.state))
 						throw new NothingApplied(message, { cause: error });
@@ -140,10 +140,10 @@ export class PostgresStore implements Store {
 	 * A batch that may be applied yet was refused when it was sent again, and the first sending might still not be.
 	 * So its number is taken by an empty batch: then it was applied before that, or never will be.
 	 */
-	async #settled(startedAt: number, refusal: RefusedByServer): Promise<BatchAnswer> {
+	async #settled(call: BatchCall, startedAt: number, refusal: RefusedByServer): Promise<BatchAnswer> {
 		for (;;) {
 			try {
-				const answer = await this.#send(BatchCall.nothing(this.#sender, this.#number));
+				const answer = await this.#send(call.emptied(this.#sender, this.#number));
 				if (answer.outcomes) return answer;
 				throw new NothingApplied(refusal.message, { cause: refusal });
 			} catch (error) {
