@@ -19,7 +19,7 @@ export class PostgresPlace implements Place {
 	readonly #seedPath: string;
 	readonly #durability: Durability;
 	/** Of a database that is made in the background: whoever needs it waits for it. */
-	readonly #url: Promise<string>;
+	readonly url: Promise<string>;
 
 	constructor(
 		seed: Seed,
@@ -29,11 +29,11 @@ export class PostgresPlace implements Place {
 		this.#seedPath = join(durableFolder(), "seed.json");
 		this.#durability = durability;
 		writeFileSync(this.#seedPath, JSON.stringify(seed));
-		this.#url = server().then((running) => running.createDatabase());
+		this.url = server().then((running) => running.createDatabase());
 	}
 
 	open(options: Partial<PostgresStoreOptions> = {}): Store {
-		const opened = this.#url.then(
+		const opened = this.url.then(
 			(url) =>
 				new PostgresStore({
 					address: parsePostgresUrl(url),
@@ -52,7 +52,7 @@ export class PostgresPlace implements Place {
 	/** Does to the database what the ledger never would, once it is a ledger. */
 	async tamper(...statements: readonly string[]): Promise<void> {
 		await this.open().commit([]);
-		const sql = new SQL({ url: await this.#url, max: 1 });
+		const sql = new SQL({ url: await this.url, max: 1 });
 		try {
 			for (const statement of statements) await sql.unsafe(statement).simple();
 		} finally {
