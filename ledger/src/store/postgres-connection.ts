@@ -31,6 +31,14 @@ export class ConnectionLost extends Error {
 /** No connection was had: nothing was asked. */
 export class Unreachable extends Error {
 	override readonly name = "Unreachable";
+
+	/** Whether time won't change it: no such role or database, a wrong password, no TLS, a certificate that isn't trusted. */
+	get isForGood(): boolean {
+		const { code, errno } = (this.cause ?? {}) as { code?: unknown; errno?: unknown };
+		return (
+			/^(28|3D)...$/.test(String(errno)) || /TLS_NOT_AVAILABLE|BORINGSSL|CERT|SIGNATURE/.test(String(code))
+		);
+	}
 }
 
 export class PostgresConnection {

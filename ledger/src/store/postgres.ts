@@ -80,7 +80,8 @@ export class PostgresStore implements Store {
 				return this.#settings ?? {};
 			} catch (error) {
 				if (!(error instanceof Unreachable || error instanceof ConnectionLost)) throw error;
-				if (performance.now() - startedAt > msMax)
+				const isForGood = error instanceof Unreachable && error.isForGood;
+				if (isForGood || performance.now() - startedAt > msMax)
 					throw new StoreUnusable(`${addressText(this.#options.address)} can't be reached: ${error.message}`);
 				await Bun.sleep(10 * retryMs);
 			}
@@ -178,7 +179,8 @@ export class PostgresStore implements Store {
 		const connection = await PostgresConnection.open(address, durability);
 		try {
 			this.#settings ??= await prepareSchema(connection, seedPath, durability);
-			await connection.ask("SELECT crebito.register_sender($1)", [this.#sender], this.#answerMsMax);
+			const registerMsMax = Math.min(this.#reachMsMax, this.#answerMsMax);
+			await connection.ask("SELECT crebito.register_sender($1)", [this.#sender], registerMsMax);
 		} catch (error) {
 			connection.close();
 			// Of a batch, nothing was asked yet.
