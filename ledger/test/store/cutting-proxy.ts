@@ -34,8 +34,7 @@ export class CuttingProxy {
 	readonly #server: Server;
 	readonly #target: number;
 	readonly #links = new Set<Link>();
-	/** Takes no connections, as a server that is gone. */
-	isDown = false;
+	#port = 0;
 	/** How often it has cut. */
 	count = 0;
 	/** Calls of commit_batch that came by. */
@@ -47,22 +46,20 @@ export class CuttingProxy {
 
 	static async start(target: number): Promise<CuttingProxy> {
 		const proxy = new CuttingProxy(target);
-		await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
+		await proxy.up();
 		return proxy;
 	}
 
 	private constructor(target: number) {
 		this.#target = target;
 		this.#server = createServer((client) => {
-			if (this.isDown) client.destroy();
-			else this.#links.add(new Link(this, client, dial(this.#target, "127.0.0.1")));
+			this.#links.add(new Link(this, client, dial(this.#target, "127.0.0.1")));
 		});
 	}
 
 	/** The URL of a server, by way of this proxy; without TLS, of which it could read nothing. */
 	by(url: string): string {
-		const { port } = this.#server.address() as { port: number };
-		return `${url.replace(/:\d+\//, `:${port}/`)}?sslmode=disable`;
+		return `${url.replace(/:\d+\//, `:${this.#port}/`)}?sslmode=disable`;
 	}
 
 	/** Holds a batch back for release(). */
@@ -79,6 +76,16 @@ export class CuttingProxy {
 	cutAll(): void {
 		for (const link of this.#links) link.cut();
 		this.#links.clear();
+	}
+
+	/** Refuses connections, as a server that is gone, until up() is called; those that there are stay. */
+	down(): void {
+		this.#server.close();
+	}
+
+	async up(): Promise<void> {
+		await new Promise<void>((resolve) => this.#server.listen(this.#port, "127.0.0.1", resolve));
+		this.#port = (this.#server.address() as { port: number }).port;
 	}
 
 	stop(): void {

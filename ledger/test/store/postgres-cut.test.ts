@@ -5,63 +5,19 @@
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { SQL } from "bun";
 import type { Command } from "../../src/ledger.ts";
-import { Metrics } from "../../src/metrics.ts";
-import { PostgresStore, type PostgresStoreOptions } from "../../src/store/postgres.ts";
-import { parsePostgresUrl } from "../../src/store/postgres-address.ts";
 import { NothingApplied } from "../../src/store.ts";
 import { removeDurableFolders } from "../durable-folder.ts";
 import { property, Random } from "../random.ts";
-import { type Cut, CuttingProxy, cuts } from "./cutting-proxy.ts";
-import { accounts, closedLater, closeStores, post, posted, read, statementOf } from "./place.ts";
-import { PostgresPlace } from "./postgres.ts";
-import { endPostgres, sharedPostgres } from "./postgres-server.ts";
+import { type Cut, cuts } from "./cutting-proxy.ts";
+import { closeStores, post, posted, read, statementOf } from "./place.ts";
+import { entriesOf, network, stopProxies } from "./postgres-network.ts";
+import { endPostgres } from "./postgres-server.ts";
 import { RepeatingModel } from "./repeating-model.ts";
 
-const proxies: CuttingProxy[] = [];
-afterEach(() => {
-	closeStores();
-	for (const proxy of proxies.splice(0)) proxy.stop();
-});
+afterEach(closeStores);
+afterEach(stopProxies);
 afterAll(removeDurableFolders);
 afterAll(endPostgres);
-
-interface Network {
-	readonly proxy: CuttingProxy;
-	/** Of the server itself. */
-	readonly url: string;
-	open(options?: Partial<PostgresStoreOptions>): PostgresStore;
-}
-
-/** A fresh ledger, and stores that reach it by way of the proxy only. */
-async function network(): Promise<Network> {
-	const place = new PostgresPlace(accounts);
-	await place.open().commit([]);
-	const url = await place.url;
-	const proxy = await CuttingProxy.start((await sharedPostgres()).port);
-	proxies.push(proxy);
-	const address = parsePostgresUrl(proxy.by(url));
-	const open = (options: Partial<PostgresStoreOptions> = {}) =>
-		closedLater(
-			new PostgresStore({
-				address,
-				durability: "os",
-				seedPath: undefined,
-				metrics: new Metrics(),
-				answerMsMax: 300,
-				...options,
-			}),
-		);
-	return { proxy, url, open };
-}
-
-/** Entries that there are of this description. */
-async function entries(url: string, description: string): Promise<number> {
-	const sql = new SQL({ url, max: 1 });
-	const [row] =
-		await sql`SELECT count(*)::int AS count FROM crebito.entries WHERE description = ${description}`;
-	await sql.close();
-	return row.count;
-}
 
 /** For so long, the server refuses every batch that comes on a new connection. */
 async function refusing(url: string, ms: number): Promise<void> {
@@ -131,7 +87,7 @@ describe("a batch whose connection is cut", () => {
 		expect(proxy.batches).toBe(3);
 		// What was held, and arrives after the batch was sent again, finds its number taken.
 		await proxy.release();
-		expect(await entries(url, "second")).toBe(2);
+		expect(await entriesOf(url, "second")).toBe(2);
 		expect((await statementOf(store, 1)).balance).toBe(111);
 	});
 	test("and refused when it is sent again, is answered if it was applied, statements and all", async () => {
