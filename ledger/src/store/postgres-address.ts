@@ -37,8 +37,16 @@ export function parsePostgresUrl(text: string): PostgresAddress {
 	const url = URL.parse(text.replace(/^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)(?=\/)/, "$1localhost"));
 	const database = decoded(url?.pathname.slice(1));
 	const user = decoded(url?.username);
+	const password = decoded(url?.password);
 	const refuse = (what: string) => new StoreUnusable(`DATABASE_URL takes ${what}`);
-	if (url === null || !database || database.includes("/") || !user || url.hash !== "")
+	if (
+		url === null ||
+		!database ||
+		database.includes("/") ||
+		!user ||
+		password === undefined ||
+		url.hash !== ""
+	)
 		throw refuse("postgres://user:password@host:port/database, with %-codes where these hold : / ? # or @");
 	const unknown = [...url.searchParams.keys()].find((name) => !parameters.includes(name));
 	if (unknown !== undefined) throw refuse(`the parameters ${parameters.join(", ")}, not ${unknown}`);
@@ -52,7 +60,7 @@ export function parsePostgresUrl(text: string): PostgresAddress {
 		port: Number(url.port || 5432),
 		database,
 		user,
-		password: decoded(url.password) || undefined,
+		password: password || undefined,
 		sslMode,
 		sslRootCert: given("sslrootcert"),
 		sslCert: given("sslcert"),
@@ -60,6 +68,9 @@ export function parsePostgresUrl(text: string): PostgresAddress {
 	};
 	if (sslMode === "verify-full" && address.sslRootCert === undefined)
 		throw refuse("sslrootcert=FILE with sslmode=verify-full");
+	const hasIdentity = address.sslCert !== undefined && address.sslKey !== undefined;
+	if (hasIdentity ? sslMode === "prefer" : (address.sslCert ?? address.sslKey) !== undefined)
+		throw refuse("sslcert and sslkey together, with sslmode=require or verify-full");
 	return address;
 }
 
