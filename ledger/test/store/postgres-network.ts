@@ -44,7 +44,7 @@ export async function network(server?: PostgresServer): Promise<Network> {
 export async function asked<Row>(url: string, statements: string): Promise<Row[]> {
 	const sql = new SQL({ url, max: 1 });
 	try {
-		return await sql.unsafe<Row[]>(statements).simple();
+		return [...(await sql.unsafe<Row[]>(statements).simple())];
 	} finally {
 		await sql.close();
 	}
