@@ -59,7 +59,7 @@ export function readSettings(environment: Environment): Settings {
 }
 
 /** Whether a DATABASE_URL names a PostgreSQL server and not a file. */
-function isPostgresUrl(url: string | undefined): url is string {
+export function isPostgresUrl(url: string | undefined): url is string {
 	return url !== undefined && /^postgres(ql)?:\/\//.test(url);
 }
 

@@ -34,3 +34,11 @@ export class OutcomeUnknown extends Error {
 export class StoreUnusable extends Error {
 	override readonly name: string = "StoreUnusable";
 }
+
+/** What a check of all that was ever posted found. */
+export interface Verdict {
+	readonly accounts: number;
+	readonly entries: number;
+	/** A line for each thing that is wrong, none when the books are right. */
+	readonly findings: readonly string[];
+}

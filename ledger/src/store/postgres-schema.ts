@@ -7,7 +7,10 @@ import { StoreUnusable } from "../store.ts";
 import sql from "./postgres.sql" with { type: "text" };
 import { type PostgresConnection, RefusedByServer } from "./postgres-connection.ts";
 
-const schemaVersion = 1;
+export const schemaVersion = 1;
+
+/** Of a copy that isn't whole yet: nobody serves it. */
+export const unfinishedVersion = -1;
 
 /** Of the advisory lock under which the schema is made ("crbt"). */
 const migrationLock = 0x63726274;
@@ -43,6 +46,10 @@ export async function prepareSchema(
 			[],
 			preparingMsMax,
 		);
+		if (row?.version === unfinishedVersion)
+			throw new StoreUnusable(
+				"the database holds an unfinished copy: finish it with npm run ledger -- migrate",
+			);
 		if (row?.version !== schemaVersion)
 			throw new StoreUnusable(`the schema is of version ${row?.version}, this program has ${schemaVersion}`);
 	} catch (error) {

@@ -4,6 +4,7 @@
  */
 import type { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
+import type { Verdict } from "../store.ts";
 import { versionOf } from "./sqlite-schema.ts";
 
 /** Findings shown of one kind; a broken file has as many as it has rows. */
@@ -95,13 +96,6 @@ interface Replayed {
 	sequence: number;
 	lastPosition: number;
 	lastPostedAt: number;
-}
-
-export interface Verdict {
-	readonly accounts: number;
-	readonly entries: number;
-	/** One line for each thing that is wrong, at most findingsMax. */
-	readonly findings: readonly string[];
 }
 
 /**

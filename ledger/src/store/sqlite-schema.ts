@@ -12,6 +12,9 @@ export const schemaVersion = versions.length;
 /** Marks a SQLite file as a ledger ("crbt"), in its header. */
 const applicationId = 0x63726274;
 
+/** Marks the copy of a ledger that isn't whole yet ("crbu"). */
+const unfinishedId = 0x63726275;
+
 /** The version of the ledger that the file holds: 0 if it is empty, undefined if it is something else. */
 export function versionOf(db: Database): number | undefined {
 	const version = headerField(db, "user_version");
@@ -26,6 +29,11 @@ export function upgrade(db: Database, from: number, to: number = schemaVersion):
 	for (const sql of versions.slice(from, to)) db.run(sql);
 	db.run(`PRAGMA application_id = ${applicationId}`);
 	db.run(`PRAGMA user_version = ${to}`);
+}
+
+/** Until upgrade() is called again, it is no ledger to anybody who would serve it. */
+export function markUnfinished(db: Database): void {
+	db.run(`PRAGMA application_id = ${unfinishedId}`);
 }
 
 /** The tables of a version, each after those that it refers to. */

@@ -4,7 +4,8 @@
 import type { Database } from "bun:sqlite";
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { type Verdict, verify } from "./sqlite-check.ts";
+import type { Verdict } from "../store.ts";
+import { verify } from "./sqlite-check.ts";
 import {
 	explained,
 	isBusy,

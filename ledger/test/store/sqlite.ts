@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { Metrics } from "../../src/metrics.ts";
 import type { Durability } from "../../src/settings.ts";
 import { SqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite.ts";
-import { type Verdict, verify } from "../../src/store/sqlite-check.ts";
+import { verify } from "../../src/store/sqlite-check.ts";
 import { openExistingLedger } from "../../src/store/sqlite-file.ts";
-import { StoreUnusable } from "../../src/store.ts";
+import { StoreUnusable, type Verdict } from "../../src/store.ts";
 import { durableFolder } from "../durable-folder.ts";
 import { closedLater, type Place } from "./place.ts";
 
