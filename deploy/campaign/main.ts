@@ -5,6 +5,7 @@
  * Ends with 0 when every promise held and every control was caught, with 1 otherwise.
  */
 import { rmSync } from "node:fs";
+import { ContainersError } from "../compose-project.ts";
 import { ContainersUnderTest } from "./containers-under-test.ts";
 import { CampaignError, makeCampaignFolder } from "./folder.ts";
 import { type Outcome, playPhase } from "./outcome.ts";
@@ -108,6 +109,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-	say(error instanceof CampaignError ? error.message : Bun.inspect(error));
+	const expected = error instanceof CampaignError || error instanceof ContainersError;
+	say(expected ? error.message : Bun.inspect(error));
 	return 1;
 });

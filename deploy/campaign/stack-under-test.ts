@@ -3,8 +3,8 @@
  * sent to a process more than once.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../address.ts";
 import { readBooks } from "./books.ts";
 import type { Books, SystemPlan, SystemUnderTest } from "./system-under-test.ts";
 
@@ -181,14 +181,4 @@ export function countRepeatedPosts(log: string): number {
 		const [, tries = ""] = /^\[([^\]]*)\] \[[^\]]*\] [0-9]+ [0-9.]+ POST /.exec(line) ?? [];
 		return tries.split(/[,:]/).filter((bytes) => Number(bytes) > 0).length > 1;
 	}).length;
-}
-
-export function freePort(): Promise<number> {
-	const server = createServer();
-	return new Promise((resolve) => {
-		server.listen(0, "127.0.0.1", () => {
-			const { port } = server.address() as { port: number };
-			server.close(() => resolve(port));
-		});
-	});
 }
