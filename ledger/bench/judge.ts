@@ -49,7 +49,7 @@ export interface Judged extends Measured {
 }
 
 /** What the benchmark reads of the judge's result; durations are milliseconds. */
-interface JudgeResult {
+export interface JudgeResult {
 	schemaVersion: number;
 	/** Of the warm-up. */
 	startedAt: string;
@@ -68,12 +68,17 @@ interface JudgeResult {
 	consistency: Verdict & { violationsTotal: number };
 }
 
-/** Throws when there is no result; a bad one is a result. */
+/** Throws also when not one request was answered. */
 export async function applyJudge(load: JudgeLoad, stop: AbortSignal): Promise<Judged> {
+	return judgedOf(await judge(load, stop), load);
+}
+
+/** Throws when there is no result; a bad one is a result. */
+export async function judge(load: JudgeLoad, stop: AbortSignal): Promise<JudgeResult> {
 	stop.throwIfAborted();
 	const folder = mkdtempSync(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), "crebito-judge-"));
 	try {
-		const judge = Bun.spawn([process.execPath, program, ...judgeArguments(load)], {
+		const child = Bun.spawn([process.execPath, program, ...judgeArguments(load)], {
 			env: { ...process.env, TMPDIR: folder },
 			stdin: "ignore",
 			stdout: "pipe",
@@ -82,14 +87,14 @@ export async function applyJudge(load: JudgeLoad, stop: AbortSignal): Promise<Ju
 			detached: true,
 		});
 		const [output, complaint, code] = await Promise.all([
-			judge.stdout.text(),
-			judge.stderr.text(),
-			judge.exited,
+			child.stdout.text(),
+			child.stderr.text(),
+			child.exited,
 		]);
 		stop.throwIfAborted();
 		if (!exitCodesWithResult.includes(code) || output === "")
 			throw new Error(`the judge ended with ${code} and no result:\n${complaint.trimEnd()}`);
-		return judgedOf(JSON.parse(output) as JudgeResult, load);
+		return JSON.parse(output) as JudgeResult;
 	} finally {
 		rmSync(folder, { recursive: true, force: true });
 	}
