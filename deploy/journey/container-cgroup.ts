@@ -56,6 +56,11 @@ export class ContainerCgroup {
 	}
 }
 
+/** Processes that were killed for want of memory since the machine started, also those of containers that are gone. */
+export function machineOomKills(): number {
+	return field(readFileSync("/proc/vmstat", "utf8"), "oom_kill");
+}
+
 function field(text: string, name: string): number {
 	return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
 }

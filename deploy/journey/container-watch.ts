@@ -1,6 +1,6 @@
 /** Looks at the containers of a project while they are loaded, and says what each has used in a span of time. */
 import type { ComposeProject } from "../compose-project.ts";
-import { ContainerCgroup } from "./container-cgroup.ts";
+import { ContainerCgroup, machineOomKills } from "./container-cgroup.ts";
 
 export interface Usage {
 	/** 1 is one processor. */
@@ -10,8 +10,8 @@ export interface Usage {
 
 export interface Troubles {
 	readonly oomKills: number;
-	/** The whole container, by its engine. */
-	readonly restarts: number;
+	/** How often the whole container ended; its engine may start it again. */
+	readonly ends: number;
 }
 
 export interface Limits {
@@ -54,7 +54,7 @@ export class ContainerWatch implements AsyncDisposable {
 	/** Since the watch began. */
 	async troubles(): Promise<Record<string, Troubles>> {
 		for (const container of this.#containers) await container.sample(this.#project);
-		return this.#each(({ oomKills, restarts }) => ({ oomKills, restarts }));
+		return this.#each(({ oomKills, ends }) => ({ oomKills, ends }));
 	}
 
 	/** That the engine enforces, whatever the compose file asks for. */
@@ -85,7 +85,7 @@ export class ContainerWatch implements AsyncDisposable {
 	}
 }
 
-/** Across its restarts, which begin the kernel's counts anew. */
+/** Across its ends, after which the kernel counts anew. */
 class WatchedContainer {
 	readonly service: string;
 	readonly name: string;
@@ -93,9 +93,8 @@ class WatchedContainer {
 	#cgroup: ContainerCgroup | undefined;
 	#ended = { cpuSeconds: 0, oomKills: 0 };
 	#current = { cpuSeconds: 0, oomKills: 0 };
-	#restartsBefore: number | undefined;
-	/** Since it was first looked at: before that, it may have waited for the others. */
-	restarts = 0;
+	#machineOomKills = machineOomKills();
+	ends = 0;
 
 	constructor(service: string, name: string) {
 		this.service = service;
@@ -111,20 +110,27 @@ class WatchedContainer {
 			this.#cgroup ??= await this.#find(project);
 			const { cpuSeconds, memoryBytes, oomKills } = this.#cgroup.read();
 			this.#current = { cpuSeconds, oomKills };
+			this.#machineOomKills = machineOomKills();
 			this.#samples.push({
 				atMs: Date.now(),
 				cpuSeconds: this.#ended.cpuSeconds + cpuSeconds,
 				memoryBytes,
 			});
 		} catch {
-			// It has ended, and its engine may start it again.
-			this.#ended = {
-				cpuSeconds: this.#ended.cpuSeconds + this.#current.cpuSeconds,
-				oomKills: this.oomKills,
-			};
-			this.#current = { cpuSeconds: 0, oomKills: 0 };
-			this.#cgroup = undefined;
+			if (this.#cgroup !== undefined) this.#end();
 		}
+	}
+
+	/** A container that ends by being killed takes the kernel's count of it along: so the machine's tells. */
+	#end(): void {
+		this.#ended = {
+			cpuSeconds: this.#ended.cpuSeconds + this.#current.cpuSeconds,
+			oomKills:
+				this.#ended.oomKills + Math.max(this.#current.oomKills, machineOomKills() - this.#machineOomKills),
+		};
+		this.#current = { cpuSeconds: 0, oomKills: 0 };
+		this.#cgroup = undefined;
+		this.ends += 1;
 	}
 
 	usage(fromMs: number, toMs: number): Usage {
@@ -139,11 +145,7 @@ class WatchedContainer {
 	}
 
 	async #find(project: ComposeProject): Promise<ContainerCgroup> {
-		const format = "{{.State.Pid}} {{.RestartCount}}";
-		const text = await project.engine("container", "inspect", "--format", format, this.name);
-		const [pid = 0, restarts = 0] = text.split(" ").map(Number);
-		this.#restartsBefore ??= restarts;
-		this.restarts = restarts - this.#restartsBefore;
-		return new ContainerCgroup(pid);
+		const pid = await project.engine("container", "inspect", "--format", "{{.State.Pid}}", this.name);
+		return new ContainerCgroup(Number(pid));
 	}
 }

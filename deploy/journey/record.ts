@@ -58,7 +58,7 @@ export function journeyMarkdown(record: JourneyRecord): string {
 		containerTable(visits),
 		`${rounds} rounds, each phase once in each: ${seconds} s flat out with ${loads.flatOut.connections} connections, then ` +
 			`${Math.ceil(seconds / 2)} s at ${loads.paced.rate} requests/s, then as long with ${loads.crowd.connections.toLocaleString("en-US")} connections. ` +
-			"Rates, times and CPUs are medians of the rounds, memory the largest that was seen, errors and restarts sums. " +
+			"Rates, times and CPUs are medians of the rounds, memory the largest that was seen, the rest sums. " +
 			`The kernel killed ${kills} processes of the machine for want of memory meanwhile.`,
 		faults.length === 0
 			? "Every answer flat out and at that pace was right."

@@ -57,7 +57,7 @@ function containerCells(phase: string, service: string, visits: readonly Visit[]
 		["flat out", whole(Math.max(...used("flatOut", "memoryMbMax")))],
 		[`with ${crowd}`, whole(Math.max(...used("crowd", "memoryMbMax")))],
 		["out of memory", whole(sum(visits.map(({ troubles }) => troubles[service]?.oomKills ?? 0)))],
-		["restarts", whole(sum(visits.map(({ troubles }) => troubles[service]?.restarts ?? 0)))],
+		["ended", whole(sum(visits.map(({ troubles }) => troubles[service]?.ends ?? 0)))],
 	];
 }
 

@@ -1,9 +1,9 @@
 /** One phase, once: brought up on empty volumes, loaded in three ways, looked at meanwhile, and removed. */
-import { readFileSync } from "node:fs";
 import { type JudgeResult, judge } from "../../ledger/bench/judge.ts";
 import { diskFileSystem } from "../../ledger/bench/machine.ts";
 import { freePort } from "../address.ts";
 import { ComposeProject } from "../compose-project.ts";
+import { machineOomKills } from "./container-cgroup.ts";
 import { ContainerWatch, type Limits, type Troubles, type Usage } from "./container-watch.ts";
 import type { Phase } from "./phase.ts";
 
@@ -38,7 +38,7 @@ export interface Visit {
 	readonly crowd: LoadedContainers;
 	readonly limits: Readonly<Record<string, Limits>>;
 	readonly troubles: Readonly<Record<string, Troubles>>;
-	/** Processes of the whole machine that were killed for want of memory: also of a container that ended with it. */
+	/** Processes of the whole machine. */
 	readonly machineOomKills: number;
 	/** What runs in each container, and on what. */
 	readonly programs: Readonly<Record<string, string>>;
@@ -136,11 +136,6 @@ async function programs(project: ComposeProject, { services }: Phase): Promise<R
 		return [service, text.replaceAll(/\s+/g, " ")] as const;
 	});
 	return Object.fromEntries(await Promise.all(each));
-}
-
-/** The kernel's count; where it has none, 0 at all times. */
-function machineOomKills(): number {
-	return Number(/^oom_kill (\d+)$/m.exec(readFileSync("/proc/vmstat", "utf8"))?.[1] ?? 0);
 }
 
 /** What a phase must not show; a crowd may be told that there are too many, but may not be told lies. */

@@ -92,7 +92,7 @@ describe("the document", () => {
 		paced: loaded({ p99Ms: 7 }),
 		crowd: loaded({ requestsPerSecond: 0, p50Ms: null, p99Ms: null, errors: 2000 }, 109.6),
 		limits: { caddy: { cpus: 0.375, memoryMb: 110 } },
-		troubles: { caddy: { oomKills: 1, restarts: 2 } },
+		troubles: { caddy: { oomKills: 1, ends: 2 } },
 		machineOomKills: 1,
 		programs: { caddy: "Caddy 2 on an island" },
 		fileSystem: "ext4",
