@@ -16,6 +16,8 @@ export interface LoadFigures {
 	readonly p99Ms: number | null;
 	/** Without an answer, or with a status that is none of 200 and 422. */
 	readonly errors: number;
+	/** Which ones: "17 × 504, 2 × the connection was lost". */
+	readonly errorsAre: string;
 	/** "valid", or why the figures say little about the target. */
 	readonly validity: string;
 	/** "consistent", or what is wrong with the books. */
@@ -58,6 +60,8 @@ export const loads = {
 	crowd: { connections: 2000, rate: null },
 } as const;
 
+/** A debit that would pass the limit is answered with 422. */
+const acceptedStatuses = [200, 422];
 const warmUpSeconds = 3;
 const startMsMax = 120_000;
 const orders: Readonly<Record<string, string>> = {
@@ -110,12 +114,19 @@ async function measured(
 	};
 }
 
-function figuresOf({ summary, latency, validity, consistency }: JudgeResult): LoadFigures {
+function figuresOf(result: JudgeResult): LoadFigures {
+	const { summary, latency, statuses, errors, validity, consistency } = result;
 	const { requests, rate, otherStatus, failed, unsent } = summary;
 	const percentileMs = (wanted: number) =>
 		latency.response.percentiles.find(({ percentile }) => percentile === wanted)?.ms ?? null;
 	return {
 		...{ requests, requestsPerSecond: rate, errors: otherStatus + failed + unsent },
+		errorsAre: [
+			...statuses.filter(({ status }) => !acceptedStatuses.includes(status)),
+			...errors.map(({ message, count }) => ({ status: message, count })),
+		]
+			.map(({ status, count }) => `${count} × ${status}`)
+			.join(", "),
 		...{ p50Ms: percentileMs(50), p99Ms: percentileMs(99) },
 		validity: wording(validity, "valid"),
 		consistency: wording(consistency, "consistent"),
@@ -145,8 +156,8 @@ export function faultsOf({ phase, flatOut, paced, crowd }: Visit): string[] {
 		[`at ${loads.paced.rate}/s`, paced.load],
 	] as const;
 	return [
-		...served.flatMap(([name, { errors, validity, consistency }]) => [
-			...(errors === 0 ? [] : [`${name}: ${errors} errors`]),
+		...served.flatMap(([name, { errors, errorsAre, validity, consistency }]) => [
+			...(errors === 0 ? [] : [`${name}: ${errors} errors (${errorsAre})`]),
 			...(validity === "valid" || isLate(validity) ? [] : [`${name}: ${validity}`]),
 			...(consistency === "consistent" ? [] : [`${name}: the books are ${consistency}`]),
 		]),

@@ -79,7 +79,7 @@ describe("a phase's compose file", () => {
 
 describe("the document", () => {
 	const load: LoadFigures = {
-		...{ requests: 10_000, requestsPerSecond: 1000, p50Ms: 5, p99Ms: 40, errors: 0 },
+		...{ requests: 10_000, requestsPerSecond: 1000, p50Ms: 5, p99Ms: 40, errors: 0, errorsAre: "" },
 		...{ validity: "valid", consistency: "consistent" },
 	};
 	const loaded = (figures: Partial<LoadFigures>, memoryMbMax = 20) => ({
@@ -130,9 +130,12 @@ describe("the document", () => {
 	});
 
 	test("names what a phase must not show, and what is the machine's doing", () => {
-		const wrong = { ...visit, flatOut: loaded({ errors: 3, consistency: "inconsistent: a lie" }) };
+		const wrong = {
+			...visit,
+			flatOut: loaded({ errors: 3, errorsAre: "3 × 504", consistency: "inconsistent: a lie" }),
+		};
 		expect(faultsOf(wrong)).toEqual([
-			"caddy-postgres flat out: 3 errors",
+			"caddy-postgres flat out: 3 errors (3 × 504)",
 			"caddy-postgres flat out: the books are inconsistent: a lie",
 		]);
 		expect(faultsOf({ ...visit, crowd: loaded({ consistency: "inconsistent: a lie" }) })).toHaveLength(1);

@@ -64,6 +64,8 @@ export interface JudgeResult {
 		generatorCpuShare: number;
 	};
 	latency: { response: { maxMs: number; percentiles: { percentile: number; ms: number }[] } };
+	statuses: { status: number; count: number }[];
+	errors: { message: string; count: number }[];
 	validity: Verdict;
 	consistency: Verdict & { violationsTotal: number };
 }

@@ -246,6 +246,8 @@ describe("the judge's result", () => {
 		latency: {
 			response: { maxMs: 9, percentiles: [50, 90, 99, 99.9].map((at) => ({ percentile: at, ms: at / 10 })) },
 		},
+		statuses: [{ status: 200, count: 1003 }],
+		errors: [],
 		validity: { verdict: "valid", reason: "it is" },
 		consistency: { verdict: "consistent", reason: "they are", violationsTotal: 0 },
 	};
