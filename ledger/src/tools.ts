@@ -12,7 +12,8 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { databasePath, isPostgresUrl, SettingsError } from "./settings.ts";
-import { openPostgresBooks, openPostgresCopy, openPostgresReading } from "./store/postgres-transfer.ts";
+import { openPostgresCopy } from "./store/postgres-copy.ts";
+import { openPostgresBooks, openPostgresReading } from "./store/postgres-transfer.ts";
 import { backupLedger, restoreLedger, verifyLedger } from "./store/sqlite-tools.ts";
 import { openSqliteBooks, openSqliteCopy } from "./store/sqlite-transfer.ts";
 import { StoreUnusable, type Verdict } from "./store.ts";
@@ -69,7 +70,11 @@ async function migrate(args: readonly string[]): Promise<number> {
 	const progress = new TransferProgress(process.stderr);
 	const { accounts, entries, answers, findings } = await transfer(source, copy, (done, total) =>
 		progress.show(done, total),
-	);
+	).catch((error: unknown) => {
+		progress.end();
+		const reason = error instanceof Error ? error.message : error;
+		throw new StoreUnusable(`the copy was broken off (${reason}): the same command goes on with it`);
+	});
 	progress.end();
 	if (findings.length > 0) return report(copy.name, { accounts, entries, findings });
 	process.stdout.write(

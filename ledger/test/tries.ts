@@ -113,7 +113,7 @@ export function told({ status, body }: RawAnswer): [number, number | string] {
 }
 
 /** The first column of what the file holds, while others serve it. */
-export function column(databasePath: string, sql: string): unknown[] {
+function column(databasePath: string, sql: string): unknown[] {
 	const db = new Database(databasePath);
 	try {
 		db.run("PRAGMA busy_timeout = 5000");

@@ -3,23 +3,21 @@
  * lets nobody post.
  */
 import { SQL } from "bun";
-import { Metrics } from "../metrics.ts";
 import { StoreUnusable, type Verdict } from "../store.ts";
-import type { AccountRow, AnswerRow, Books, Copy, EntryRow, Page } from "../transfer.ts";
-import { PostgresStore } from "./postgres.ts";
+import type { AccountRow, AnswerRow, Books, EntryRow, Page } from "../transfer.ts";
 import { addressText, clientOptions, parsePostgresUrl } from "./postgres-address.ts";
 import { verifyBooks } from "./postgres-check.ts";
-import { schemaVersion, unfinishedVersion } from "./postgres-schema.ts";
+import { schemaVersion } from "./postgres-schema.ts";
 
 const pageRows = 5000;
 const lockWaitMs = 5000;
-const reachMsMax = 10_000;
+export const reachMsMax = 10_000;
 
 type Row = Readonly<Record<string, string | null>>;
 
-const entryColumns = "account_id, sequence, change, balance, description, posted_at, request_id";
+export const entryColumns = "account_id, sequence, change, balance, description, posted_at, request_id";
 
-class PostgresBooks implements Books {
+export class PostgresBooks implements Books {
 	readonly name: string;
 	protected readonly sql: SQL;
 
@@ -127,152 +125,7 @@ export async function openPostgresReading(url: string): Promise<Books> {
 	});
 }
 
-class PostgresCopy extends PostgresBooks implements Copy {
-	async begin(source: string, accounts: readonly AccountRow[]): Promise<string | undefined> {
-		const [row] = await this.ask("SELECT version FROM schema_version");
-		if (Number(row?.version) === unfinishedVersion) return this.#goOn(source);
-		if (Number(row?.version) !== schemaVersion)
-			throw new StoreUnusable(`${this.name} is no ledger of version ${schemaVersion}`);
-		if ((await this.countEntries()) > 0) throw new StoreUnusable(`${this.name} holds entries already`);
-		await this.#inTransaction(async () => {
-			await this.ask("CREATE TABLE transfer (source text NOT NULL, cursor text)");
-			await this.ask("INSERT INTO transfer (source) VALUES ($1)", [source]);
-			for (const table of ["answers", "accounts"]) await this.ask(`DELETE FROM ${table}`);
-			await this.ask(
-				`INSERT INTO accounts (id, "limit", initial_balance, balance)
-				SELECT *, initial FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS a (id, max, initial)`,
-				[
-					array(accounts.map(({ id }) => id)),
-					array(accounts.map(({ limit }) => limit)),
-					array(accounts.map(({ initialBalance }) => initialBalance)),
-				],
-			);
-			await this.ask(`UPDATE schema_version SET version = ${unfinishedVersion}`);
-		});
-		return undefined;
-	}
-
-	async #goOn(source: string): Promise<string | undefined> {
-		const [found] = await this.ask("SELECT source, cursor FROM transfer");
-		if (found?.source !== source)
-			throw new StoreUnusable(`${this.name} holds an unfinished copy of ${found?.source}`);
-		return found.cursor ?? undefined;
-	}
-
-	async append({ entries, cursor }: Page): Promise<void> {
-		const column = (value: (entry: EntryRow) => number | string | null) => array(entries.map(value));
-		await this.#inTransaction(async () => {
-			await this.ask(
-				`INSERT INTO entries (${entryColumns}) SELECT * FROM unnest(
-					$1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::uuid[])`,
-				[
-					column(({ accountId }) => accountId),
-					column(({ sequence }) => sequence),
-					column(({ change }) => change),
-					column(({ balance }) => balance),
-					column(({ description }) => quoted(description)),
-					column(({ postedAt }) => postedAt),
-					column(({ requestId }) => requestId),
-				],
-			);
-			await this.ask("UPDATE transfer SET cursor = $1", [cursor]);
-		});
-	}
-
-	async complete(
-		accounts: readonly AccountRow[],
-		answers: readonly AnswerRow[],
-		resetAt: number,
-	): Promise<void> {
-		await this.#inTransaction(async () => {
-			await this.ask(
-				`UPDATE accounts a SET balance = c.balance, sequence = c.sequence, last_posted_at = c.posted_at
-				FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS c (id, balance, sequence, posted_at)
-				WHERE a.id = c.id`,
-				[
-					array(accounts.map(({ id }) => id)),
-					array(accounts.map(({ balance }) => balance)),
-					array(accounts.map(({ sequence }) => sequence)),
-					array(accounts.map(({ lastPostedAt }) => lastPostedAt)),
-				],
-			);
-			await this.ask("DELETE FROM answers");
-			for (let from = 0; from < answers.length; from += pageRows)
-				await this.#appendAnswers(answers.slice(from, from + pageRows));
-			await this.ask("UPDATE resets SET reset_at = $1", [resetAt]);
-		});
-	}
-
-	async release(): Promise<void> {
-		await this.#inTransaction(async () => {
-			await this.ask("DROP TABLE transfer");
-			await this.ask(`UPDATE schema_version SET version = ${schemaVersion}`);
-		});
-		// Without statistics, the first questions would be answered by reading everything.
-		for (const table of ["accounts", "entries", "answers"]) await this.ask(`ANALYZE ${table}`);
-	}
-
-	protected override async isInTransaction(): Promise<boolean> {
-		return false;
-	}
-
-	async #appendAnswers(answers: readonly AnswerRow[]): Promise<void> {
-		const column = (value: (answer: AnswerRow) => number | string | null) => array(answers.map(value));
-		await this.ask(
-			`INSERT INTO answers (account_id, key, change, description, refusal, balance, answered_at)
-			SELECT account_id, key, change, description, refusal, balance, answered_at FROM unnest(
-				$1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
-				WITH ORDINALITY AS a (account_id, key, change, description, refusal, balance, answered_at, i) ORDER BY i`,
-			[
-				column(({ accountId }) => accountId),
-				column(({ key }) => quoted(key)),
-				column(({ change }) => change),
-				column(({ description }) => quoted(description)),
-				column(({ refusal }) => refusal),
-				column(({ balance }) => balance),
-				column(({ answeredAt }) => answeredAt),
-			],
-		);
-	}
-
-	/** On the one connection that there is. */
-	async #inTransaction(work: () => Promise<void>): Promise<void> {
-		await this.ask("BEGIN");
-		try {
-			await work();
-			await this.ask("COMMIT");
-		} catch (error) {
-			await this.ask("ROLLBACK");
-			throw error;
-		}
-	}
-}
-
-/** Made a ledger if it is empty. @throws {StoreUnusable} it is being served, or can't be reached. */
-export async function openPostgresCopy(url: string): Promise<Copy> {
-	const { name, sql } = connect(url);
-	return explained(name, sql, async () => {
-		const [found] = await sql.unsafe<{ has: boolean }[]>(
-			"SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'crebito') AS has",
-		);
-		if (found?.has !== true) await makeLedger(url);
-		await refuseServed(sql, name);
-		return new PostgresCopy(name, sql);
-	});
-}
-
-async function makeLedger(url: string): Promise<void> {
-	const store = new PostgresStore({
-		address: parsePostgresUrl(url),
-		durability: "os",
-		seedPath: undefined,
-		metrics: new Metrics(),
-	});
-	await store.ready(reachMsMax);
-	store.close();
-}
-
-function connect(url: string): { readonly name: string; readonly sql: SQL } {
+export function connect(url: string): { readonly name: string; readonly sql: SQL } {
 	const address = parsePostgresUrl(url);
 	const sql = new SQL({
 		...clientOptions(address),
@@ -285,7 +138,7 @@ function connect(url: string): { readonly name: string; readonly sql: SQL } {
 }
 
 /** A ledger process has a connection for as long as it lives. */
-async function refuseServed(sql: SQL, name: string): Promise<void> {
+export async function refuseServed(sql: SQL, name: string): Promise<void> {
 	const [row] = await sql.unsafe<{ count: string }[]>(
 		`SELECT count(*) AS count FROM pg_stat_activity
 		WHERE application_name = 'crebito' AND datname = current_database()`,
@@ -293,7 +146,7 @@ async function refuseServed(sql: SQL, name: string): Promise<void> {
 	if (Number(row?.count) > 0) throw new StoreUnusable(`${name} is being served: stop the ledger first`);
 }
 
-async function explained<T>(name: string, sql: SQL, open: () => Promise<T>): Promise<T> {
+export async function explained<T>(name: string, sql: SQL, open: () => Promise<T>): Promise<T> {
 	try {
 		return await open();
 	} catch (error) {
@@ -325,12 +178,4 @@ function answerOf(row: Row): AnswerRow {
 		balance: row.balance === null ? null : Number(row.balance),
 		answeredAt: Number(row.answered_at),
 	};
-}
-
-function array(elements: readonly (number | string | null)[]): string {
-	return `{${elements.map((element) => element ?? "NULL").join(",")}}`;
-}
-
-function quoted(text: string): string {
-	return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
 }

@@ -2,7 +2,6 @@
  * A ledger's file as one side of a transfer. Out of WAL mode it has one user only, and a transaction keeps it so.
  */
 import type { Database } from "bun:sqlite";
-import { existsSync } from "node:fs";
 import type { Verdict } from "../store.ts";
 import type { AccountRow, AnswerRow, Books, Copy, EntryRow, Page } from "../transfer.ts";
 import { verify } from "./sqlite-check.ts";
@@ -103,7 +102,7 @@ class SqliteCopy extends SqliteBooks implements Copy {
 			this.db.run("CREATE TABLE transfer (source TEXT NOT NULL, cursor TEXT) STRICT");
 			this.db.run("INSERT INTO transfer (source) VALUES (?)", [source]);
 			for (const table of ["answers", "accounts"]) this.db.run(`DELETE FROM ${table}`);
-			const insert = this.db.prepare(
+			const insert = this.db.query(
 				'INSERT INTO accounts (id, "limit", initial_balance, balance) VALUES (?, ?, ?, ?)',
 			);
 			for (const { id, limit, initialBalance } of accounts)
@@ -162,13 +161,13 @@ class SqliteCopy extends SqliteBooks implements Copy {
 		resetAt: number,
 	): Promise<void> {
 		this.#inTransaction(() => {
-			const update = this.db.prepare(
+			const update = this.db.query(
 				"UPDATE accounts SET balance = ?, sequence = ?, last_position = ?, last_posted_at = ? WHERE id = ?",
 			);
 			for (const { id, balance, sequence, lastPostedAt } of accounts)
 				update.run(balance, sequence, this.#newest.get(id) ?? 0, lastPostedAt, id);
 			this.db.run("DELETE FROM answers");
-			const insert = this.db.prepare(`INSERT INTO answers
+			const insert = this.db.query(`INSERT INTO answers
 				(account_id, key, change, description, refusal, balance, answered_at) VALUES (?, ?, ?, ?, ?, ?, ?)`);
 			for (const { accountId, key, change, description, refusal, balance, answeredAt } of answers)
 				insert.run(accountId, key, change, description, refusal, balance, answeredAt);
@@ -196,8 +195,11 @@ interface Unfinished {
 
 /** Made if there is none. @throws {LedgerFileError} it is being served. */
 export function openSqliteCopy(path: string): Copy {
-	if (!existsSync(path)) openLedgerFile(path, undefined, "fsync").close();
-	const db = openAnyFile(path);
+	let db = openAnyFile(path);
+	if (versionOf(db) === 0) {
+		db.close();
+		db = openLedgerFile(path, undefined, "fsync");
+	}
 	beSoleUser(db, path);
 	db.run("PRAGMA synchronous = FULL");
 	return new SqliteCopy(path, db);
