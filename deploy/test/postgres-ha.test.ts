@@ -1,9 +1,11 @@
 /** Patroni's, etcd's and HAProxy's configuration, and the campaign that kills the primary: what needs none of them to run. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withChanges } from "../postgres-ha/campaign/cluster.ts";
 import type { Told } from "../postgres-ha/campaign/load.ts";
+import { Reaper } from "../postgres-ha/campaign/reaper.ts";
 import { type Attack, campaignMarkdown, median } from "../postgres-ha/campaign/record.ts";
 import { compare } from "../postgres-ha/campaign/verdict.ts";
 
@@ -183,4 +185,44 @@ describe("the command refuses in one line", () => {
 	test("a program that is missing, with the package that has it", () => {
 		expect(run([], "/nowhere")).toEqual([1, "patroni is missing: apt-get install patroni\n"]);
 	});
+});
+
+describe.if(process.platform === "linux")("what a cluster leaves behind", () => {
+	const program = `
+		const { Reaper } = await import(${JSON.stringify(join(folder, "campaign/reaper.ts"))});
+		globalThis.reaper = new Reaper(process.env.FOLDER, []);
+		console.log("ready");
+		setInterval(() => undefined, 1000);
+	`;
+	const place = () => {
+		const path = mkdtempSync(join(tmpdir(), "crebito-reaper-"));
+		mkdirSync(join(path, "db1"));
+		const survivor = Bun.spawn(["sleep", "60"], { cwd: join(path, "db1") });
+		return { path, survivor };
+	};
+
+	test("ends with it, and nothing else does", async () => {
+		const [mine, other] = [place(), place()];
+		const socket = join(other.path, "socket");
+		writeFileSync(socket, "");
+		await new Reaper(mine.path, [socket])[Symbol.asyncDispose]();
+		await mine.survivor.exited;
+		expect(mine.survivor.signalCode).toBe("SIGKILL");
+		expect([mine.path, socket, other.path].map((path) => existsSync(path))).toEqual([false, false, true]);
+		expect(other.survivor.exitCode).toBeNull();
+		await new Reaper(other.path, [])[Symbol.asyncDispose]();
+		expect(existsSync(other.path)).toBe(false);
+	}, 30_000);
+
+	test("ends when the campaign is killed", async () => {
+		const { path, survivor } = place();
+		const campaign = Bun.spawn([process.execPath, "-e", program], {
+			env: { PATH: process.env.PATH, FOLDER: path },
+			stdout: "pipe",
+		});
+		await campaign.stdout.getReader().read();
+		campaign.kill("SIGKILL");
+		await survivor.exited;
+		expect(survivor.signalCode).toBe("SIGKILL");
+	}, 30_000);
 });

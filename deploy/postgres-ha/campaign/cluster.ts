@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
+import { Reaper } from "./reaper.ts";
 
 export class ClusterError extends Error {}
 
@@ -40,6 +41,7 @@ export class Cluster implements AsyncDisposable {
 	readonly #nodes: Node[] = [];
 	readonly #others: Bun.Subprocess[] = [];
 	readonly #haproxyPort = freePort();
+	#reaper: Reaper | undefined;
 
 	private constructor(plan: ClusterPlan) {
 		this.#plan = plan;
@@ -96,6 +98,10 @@ export class Cluster implements AsyncDisposable {
 			};
 			this.#nodes.push({ name, postgresPort, apiPort, environment, patroni: undefined });
 		}
+		this.#reaper = new Reaper(
+			folder,
+			this.#nodes.flatMap(({ postgresPort }) => socketsOf(postgresPort)),
+		);
 		for (const node of this.#nodes) this.#startNode(node);
 		const ports = this.#nodes.flatMap(({ postgresPort, apiPort }, index) => [
 			[`DB${index + 1}`, "127.0.0.1"],
@@ -163,6 +169,7 @@ export class Cluster implements AsyncDisposable {
 		for (const { name } of this.#nodes) await this.killNode(name);
 		for (const other of this.#others) other.kill("SIGKILL");
 		await Promise.all(this.#others.map(({ exited }) => exited));
+		await this.#reaper?.[Symbol.asyncDispose]();
 	}
 
 	async #serves(): Promise<boolean> {
@@ -184,7 +191,6 @@ export class Cluster implements AsyncDisposable {
 	}
 
 	#startNode(node: Node): void {
-		// What a killed postmaster left there may name a process id that is another's by now.
 		const command = ["patroni", join(this.#plan.folder, "patroni.yml")];
 		node.patroni = this.#spawn(node.name, command, node.environment);
 	}
@@ -254,6 +260,12 @@ function isIn(pid: number, folder: string): boolean {
 	} catch {
 		return false;
 	}
+}
+
+/** Where Debian's PostgreSQL puts them; who is killed leaves them. */
+function socketsOf(port: number): string[] {
+	const socket = `/var/run/postgresql/.s.PGSQL.${port}`;
+	return [socket, `${socket}.lock`];
 }
 
 function commandOf(pid: number): string {
