@@ -10,7 +10,7 @@ import { asRole, passwordServer } from "./store/password-server.ts";
 import { asked } from "./store/postgres-network.ts";
 import { endPostgres, type PostgresServer, sharedPostgres } from "./store/postgres-server.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 let server: PostgresServer;
 let guarded: PostgresServer;
 beforeAll(async () => {
@@ -144,7 +144,7 @@ test("a process whose server is gone refuses, and serves again when it is back",
 	expect(await status(ledger, "/clientes/1/transacoes", credit)).toBe(200);
 	proxy.down();
 	proxy.cutAll();
-	await Bun.sleep(50);
+	await Bun.sleep(200);
 	expect(await status(ledger, "/clientes/1/transacoes", credit)).toBe(503);
 	expect(await status(ledger, "/health")).toBe(503);
 	await proxy.up();

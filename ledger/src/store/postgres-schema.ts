@@ -15,6 +15,8 @@ export const unfinishedVersion = -1;
 /** Of the advisory lock under which the schema is made ("crbt"). */
 const migrationLock = 0x63726274;
 const preparingMsMax = 60_000;
+/** The SQLSTATE with which a server refuses to write; the primary may be had, or become it, later. */
+const isStandby = "25006";
 
 /** Not to_regnamespace(), which answers from a cache that a wait for a lock doesn't refresh. */
 const hasSchemaSql = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'crebito') AS has";
@@ -25,7 +27,7 @@ export type ServerSettings = Readonly<Record<string, string>>;
 /**
  * Makes the schema if there is none, and fills it from the seed.
  * @throws {StoreUnusable} the database is no ledger of this version, or can't be made one.
- * @throws {ConnectionLost}
+ * @throws {ConnectionLost | RefusedByServer} another try, later, may do better.
  */
 export async function prepareSchema(
 	connection: PostgresConnection,
@@ -53,7 +55,7 @@ export async function prepareSchema(
 		if (row?.version !== schemaVersion)
 			throw new StoreUnusable(`the schema is of version ${row?.version}, this program has ${schemaVersion}`);
 	} catch (error) {
-		if (!(error instanceof RefusedByServer)) throw error;
+		if (!(error instanceof RefusedByServer) || error.state === isStandby) throw error;
 		throw new StoreUnusable(`the schema "crebito" can't be made or used: ${error.message}`, { cause: error });
 	}
 	return settings;

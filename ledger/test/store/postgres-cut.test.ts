@@ -2,7 +2,7 @@
  * The connection to PostgreSQL breaks at every step of a batch: each batch is applied once or not at all, its outcomes
  * are the right ones, and what was never sent is refused in time.
  */
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { SQL } from "bun";
 import type { Command } from "../../src/ledger.ts";
 import { NothingApplied } from "../../src/store.ts";
@@ -14,6 +14,7 @@ import { entriesOf, network, stopProxies } from "./postgres-network.ts";
 import { endPostgres } from "./postgres-server.ts";
 import { RepeatingModel } from "./repeating-model.ts";
 
+setDefaultTimeout(60_000);
 afterEach(closeStores);
 afterEach(stopProxies);
 afterAll(removeDurableFolders);

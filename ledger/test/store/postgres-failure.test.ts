@@ -2,17 +2,19 @@
  * A PostgreSQL that hangs, dies, ends sessions, or isn't there, and locks that others hold: what was applied is
  * answered, once, and what can't be known ends the store.
  */
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { SQL } from "bun";
 import type { Command } from "../../src/ledger.ts";
+import { parsePostgresUrl } from "../../src/store/postgres-address.ts";
 import { NothingApplied, OutcomeUnknown, type Store } from "../../src/store.ts";
 import { removeDurableFolders } from "../durable-folder.ts";
 import { property, type Random } from "../random.ts";
 import { accounts, closeStores, post, posted, read, statementOf } from "./place.ts";
 import { asked, entriesOf, network, stopProxies } from "./postgres-network.ts";
-import { endPostgres, PostgresServer } from "./postgres-server.ts";
+import { endPostgres, PostgresServer, sharedPostgres } from "./postgres-server.ts";
 import { RepeatingModel } from "./repeating-model.ts";
 
+setDefaultTimeout(60_000);
 afterEach(closeStores);
 afterEach(stopProxies);
 afterAll(removeDurableFolders);
@@ -42,6 +44,16 @@ async function locked(url: string): Promise<() => Promise<void>> {
 	};
 }
 
+/** Whether sessions that begin from here on can write: those of a standby can't. */
+async function writable(url: string, can: boolean): Promise<void> {
+	const server = await sharedPostgres();
+	const name = parsePostgresUrl(url).database;
+	await asked(
+		server.url(),
+		`ALTER DATABASE ${name} SET default_transaction_read_only = ${can ? "off" : "on"}`,
+	);
+}
+
 describe("a batch", () => {
 	test("is refused while the server can't be reached, and the next one is taken when it can", async () => {
 		const { proxy, url, open } = await network();
@@ -50,7 +62,7 @@ describe("a batch", () => {
 		proxy.down();
 		proxy.cutAll();
 		// As an idle connection's end is noticed.
-		await Bun.sleep(50);
+		await Bun.sleep(200);
 		const { error, ms } = await failure(store, [post(1, 1, "lost")]);
 		expect(error).toBeInstanceOf(NothingApplied);
 		expect(ms).toBeWithin(1900, 4500);
@@ -83,6 +95,30 @@ describe("a batch", () => {
 		expect(ms).toBeWithin(700, 3000);
 		await proxy.up();
 		expect((await failure(store, [post(1, 1)])).error).toBeInstanceOf(OutcomeUnknown);
+	});
+
+	test("is refused by a standby, and taken when the server is the primary", async () => {
+		const { proxy, url, open } = await network();
+		const store = open();
+		await store.commit([]);
+		await writable(url, false);
+		proxy.cutAll();
+		await Bun.sleep(200);
+		expect((await failure(store, [post(1, 1)])).error).toBeInstanceOf(NothingApplied);
+		await writable(url, true);
+		expect(await store.commit([post(1, 1)])).toEqual([posted(1, 1000)]);
+	});
+
+	test("is taken by a store that waited for a standby without a schema to be the primary", async () => {
+		const url = await (await sharedPostgres()).createDatabase();
+		await writable(url, false);
+		const { open } = await network();
+		const store = open({ address: parsePostgresUrl(url) });
+		const ready = store.ready(20_000);
+		await Bun.sleep(500);
+		await writable(url, true);
+		await ready;
+		expect(await store.commit([post(1, 1)])).toEqual([posted(1, 100_000)]);
 	});
 
 	test("whose account another session has locked is refused, and isn't applied later", async () => {
