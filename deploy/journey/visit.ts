@@ -124,6 +124,7 @@ function figuresOf(result: JudgeResult): LoadFigures {
 		errorsAre: [
 			...statuses.filter(({ status }) => !acceptedStatuses.includes(status)),
 			...errors.map(({ message, count }) => ({ status: message, count })),
+			...(unsent === 0 ? [] : [{ status: "due, and not sent before the end", count: unsent }]),
 		]
 			.map(({ status, count }) => `${count} × ${status}`)
 			.join(", "),
