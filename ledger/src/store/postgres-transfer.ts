@@ -11,6 +11,8 @@ import { schemaVersion } from "./postgres-schema.ts";
 
 const pageRows = 5000;
 const lockWaitMs = 5000;
+/** How long after its end a connection is still listed, at most. */
+const leaveMsMax = 2000;
 export const reachMsMax = 10_000;
 
 type Row = Readonly<Record<string, string | null>>;
@@ -137,13 +139,19 @@ export function connect(url: string): { readonly name: string; readonly sql: SQL
 	return { name: addressText(address), sql };
 }
 
-/** A ledger process has a connection for as long as it lives. */
+/** A ledger process has a connection for as long as it lives, and a moment longer. */
 export async function refuseServed(sql: SQL, name: string): Promise<void> {
-	const [row] = await sql.unsafe<{ count: string }[]>(
-		`SELECT count(*) AS count FROM pg_stat_activity
-		WHERE application_name = 'crebito' AND datname = current_database()`,
-	);
-	if (Number(row?.count) > 0) throw new StoreUnusable(`${name} is being served: stop the ledger first`);
+	const deadline = performance.now() + leaveMsMax;
+	for (;;) {
+		const [row] = await sql.unsafe<{ count: string }[]>(
+			`SELECT count(*) AS count FROM pg_stat_activity
+			WHERE application_name = 'crebito' AND datname = current_database()`,
+		);
+		if (Number(row?.count) === 0) return;
+		if (performance.now() > deadline)
+			throw new StoreUnusable(`${name} is being served: stop the ledger first`);
+		await Bun.sleep(50);
+	}
 }
 
 export async function explained<T>(name: string, sql: SQL, open: () => Promise<T>): Promise<T> {
