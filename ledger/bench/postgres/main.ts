@@ -41,7 +41,7 @@ const ratio: Contender[] = [
 ];
 const curve: Contender[] = [5, 1000].flatMap((accounts) =>
 	[1, 2, 4, 8].map((processes) => ({
-		name: `${processes} processes, ${accounts} accounts`,
+		name: `${processes} ${processes === 1 ? "process" : "processes"}, ${accounts} accounts`,
 		program: main,
 		processes,
 		connections: 128,
