@@ -31,7 +31,7 @@ function ledgerPath({ DATABASE_URL: url, DATA_DIR: folder }: NodeJS.ProcessEnv):
 async function run(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
 	const [command = "", given, ...rest] = args;
 	if (command === "migrate") return migrate(args.slice(1));
-	if (isPostgresUrl(environment.DATABASE_URL)) return ofPostgres(command, environment.DATABASE_URL);
+	if (isPostgresUrl(environment.DATABASE_URL)) return ofPostgres(args, environment.DATABASE_URL);
 	const path = ledgerPath(environment);
 	// npm runs this in the project's folder, whichever the person is in.
 	const file = given && resolve(process.env.INIT_CWD ?? ".", given);
@@ -45,10 +45,10 @@ async function run(args: readonly string[], environment: NodeJS.ProcessEnv): Pro
 	return fail(usage);
 }
 
-async function ofPostgres(command: string, url: string): Promise<number> {
+async function ofPostgres([command, ...rest]: readonly string[], url: string): Promise<number> {
 	if (command === "backup" || command === "restore")
 		return fail(`${command} is for SQLite; PostgreSQL has pg_dump and pg_restore`);
-	if (command !== "verify") return fail(usage);
+	if (command !== "verify" || rest.length > 0) return fail(usage);
 	const books = await openPostgresReading(url);
 	try {
 		return report(books.name, await books.verify());
@@ -72,6 +72,7 @@ async function migrate(args: readonly string[]): Promise<number> {
 		progress.show(done, total),
 	).catch((error: unknown) => {
 		progress.end();
+		if (error instanceof StoreUnusable) throw error;
 		const reason = error instanceof Error ? error.message : error;
 		throw new StoreUnusable(`the copy was broken off (${reason}): the same command goes on with it`);
 	});
@@ -108,9 +109,10 @@ function fail(message: string): number {
 	return 1;
 }
 
+// At once: a connection that is about to close must not keep the process.
 try {
-	process.exitCode = await run(process.argv.slice(2), process.env);
+	process.exit(await run(process.argv.slice(2), process.env));
 } catch (error) {
 	if (!(error instanceof StoreUnusable || error instanceof SettingsError)) throw error;
-	process.exitCode = fail(error.message);
+	process.exit(fail(error.message));
 }

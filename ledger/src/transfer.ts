@@ -4,7 +4,7 @@
  *
  * Nobody may post meanwhile: each side sees to that. Until the copy is finished and verified, no process serves it.
  */
-import type { Verdict } from "./store.ts";
+import { StoreUnusable, type Verdict } from "./store.ts";
 
 export interface AccountRow {
 	readonly id: number;
@@ -86,14 +86,16 @@ export interface Transferred {
 }
 
 /**
- * Copies, verifies and releases.
- * @throws {StoreUnusable} one of the sides can't be used.
+ * Copies, verifies and releases. Accounts and answers are held in memory, entries are not.
+ * @throws {StoreUnusable} one of the sides can't be used, or the books are wrong from the first.
  */
 export async function transfer(
 	from: Books,
 	to: Copy,
 	onProgress: (done: number, total: number) => void,
 ): Promise<Transferred> {
+	const { findings: own } = await from.verify();
+	if (own.length > 0) throw new StoreUnusable(`${from.name}: the books are wrong: ${own.join("; ")}`);
 	const accounts = await from.accounts();
 	const cursor = await to.begin(from.name, accounts);
 	const total = await from.countEntries();
@@ -110,7 +112,7 @@ export async function transfer(
 	const differences = (Object.keys(source) as (keyof Digest)[]).filter((part) => source[part] !== copy[part]);
 	const verdict = await to.verify();
 	const findings = [
-		...differences.map((part) => `the ${part} are not those of the source`),
+		...differences.map((part) => `the ${part} are not those of the source: remove the copy and start again`),
 		...verdict.findings,
 	];
 	if (findings.length === 0) await to.release();

@@ -66,6 +66,8 @@ export class PostgresConnection {
 				// visible already, and might be lost yet.
 				lock_timeout: lockWaitMsMax,
 				statement_timeout: 0,
+				// Whoever has waited for a lock must see what its holder did.
+				default_transaction_isolation: "read committed",
 				synchronous_commit: durability === "fsync" ? "on" : "off",
 			},
 		});

@@ -11,6 +11,7 @@ import { schemaVersion } from "./postgres-schema.ts";
 
 const pageRows = 5000;
 const lockWaitMs = 5000;
+const closeMsMax = 1000;
 /** How long after its end a connection is still listed, at most. */
 const leaveMsMax = 2000;
 export const reachMsMax = 10_000;
@@ -75,7 +76,8 @@ export class PostgresBooks implements Books {
 	}
 
 	async close(): Promise<void> {
-		await this.sql.close({ timeout: 0 });
+		// The client may wait for a transaction that nobody ends.
+		await Promise.race([this.sql.close({ timeout: 0 }), Bun.sleep(closeMsMax)]);
 	}
 
 	protected async ask(query: string, values: readonly unknown[] = []): Promise<Row[]> {
@@ -107,13 +109,16 @@ export async function openPostgresBooks(url: string): Promise<Books> {
 	const { name, sql } = connect(url);
 	return explained(name, sql, async () => {
 		await refuseServed(sql, name);
-		await sql.unsafe(`SET lock_timeout = ${lockWaitMs}`).simple();
 		await sql.unsafe("BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE accounts IN EXCLUSIVE MODE").simple();
-		const [row] = await sql.unsafe<{ version: number }[]>("SELECT version FROM schema_version");
-		if (row?.version !== schemaVersion)
-			throw new StoreUnusable(`${name} is no ledger of version ${schemaVersion}`);
+		await refuseOthers(sql, name);
 		return new PostgresBooks(name, sql);
 	});
+}
+
+async function refuseOthers(sql: SQL, name: string): Promise<void> {
+	const [row] = await sql.unsafe<{ version: number }[]>("SELECT version FROM schema_version");
+	if (row?.version !== schemaVersion)
+		throw new StoreUnusable(`${name} is no ledger of version ${schemaVersion}, or an unfinished copy`);
 }
 
 /** Of a ledger that may be served meanwhile. @throws {StoreUnusable} */
@@ -123,6 +128,7 @@ export async function openPostgresReading(url: string): Promise<Books> {
 		await sql
 			.unsafe("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1 FROM accounts LIMIT 1")
 			.simple();
+		await refuseOthers(sql, name);
 		return new PostgresBooks(name, sql);
 	});
 }
@@ -134,12 +140,15 @@ export function connect(url: string): { readonly name: string; readonly sql: SQL
 		max: 1,
 		idleTimeout: 0,
 		connectionTimeout: reachMsMax / 1000,
-		connection: { application_name: "crebito-transfer", search_path: "crebito" },
+		connection: { application_name: "crebito-transfer", search_path: "crebito", lock_timeout: lockWaitMs },
 	});
 	return { name: addressText(address), sql };
 }
 
-/** A ledger process has a connection for as long as it lives, and a moment longer. */
+/**
+ * A ledger process has a connection for as long as it lives, and a moment longer. One whose connection was cut makes
+ * another with its next request, and isn't seen until then.
+ */
 export async function refuseServed(sql: SQL, name: string): Promise<void> {
 	const deadline = performance.now() + leaveMsMax;
 	for (;;) {
@@ -160,6 +169,8 @@ export async function explained<T>(name: string, sql: SQL, open: () => Promise<T
 	} catch (error) {
 		await sql.close({ timeout: 0 }).catch(() => undefined);
 		if (error instanceof StoreUnusable) throw error;
+		const isTableMissing = error instanceof SQL.PostgresError && String(error.errno) === "42P01";
+		if (isTableMissing) throw new StoreUnusable(`there is no ledger in ${name}`);
 		throw new StoreUnusable(`${name} can't be used: ${error instanceof Error ? error.message : error}`);
 	}
 }

@@ -84,15 +84,19 @@ CREATE FUNCTION crebito.current_version() RETURNS integer
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = crebito, pg_temp
 AS 'SELECT version FROM schema_version';
 
--- Makes a process known, and forgets those of which nothing was heard for a week. Fails on a standby.
+-- Makes a process known, and forgets those of which nothing was heard for a week. Asked with each new connection: fails
+-- on a standby, and in a copy that isn't finished.
 CREATE FUNCTION crebito.register_sender(sender uuid) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = crebito, pg_temp
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = crebito, pg_temp
 AS $$
-	DELETE FROM senders WHERE id IN (
-		SELECT id FROM senders WHERE applied_at < micros_now() - 7 * 86400000000 FOR UPDATE SKIP LOCKED
-	);
+BEGIN
+	IF NOT EXISTS (SELECT FROM schema_version WHERE version = 1) THEN
+		RAISE 'the database holds another version, or an unfinished copy' USING ERRCODE = 'CR002';
+	END IF;
+	DELETE FROM senders WHERE id IN
+		(SELECT id FROM senders WHERE applied_at < micros_now() - 7 * 86400000000 FOR UPDATE SKIP LOCKED);
 	INSERT INTO senders (id, applied_at) VALUES (sender, micros_now()) ON CONFLICT DO NOTHING;
-$$;
+END $$;
 
 -- What a request that came before is answered with, NULL if it is to be decided: see find() in sqlite-repeats.ts.
 CREATE FUNCTION crebito.find_answer(
@@ -138,7 +142,9 @@ DECLARE
 BEGIN
 	IF client_key IS NULL AND (refusal IS NULL OR NOT is_late) THEN RETURN; END IF;
 	DELETE FROM answers WHERE id IN (
-		SELECT id FROM answers WHERE answered_at < now - 86400000000 ORDER BY id LIMIT 2 FOR UPDATE SKIP LOCKED
+		-- To look for two that are old enough would read all that are not.
+		SELECT id FROM answers WHERE id IN (SELECT id FROM answers ORDER BY id LIMIT 2)
+			AND answered_at < now - 86400000000 FOR UPDATE SKIP LOCKED
 	);
 	INSERT INTO answers (account_id, key, change, description, refusal, balance, answered_at)
 	VALUES (account_id, coalesce('client:' || client_key, 'balancer:' || replace(request::text, '-', '')),

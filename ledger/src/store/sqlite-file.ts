@@ -91,7 +91,9 @@ function openExisting(path: string, open: () => Database): Database {
 		const db = open();
 		if (versionOf(db)) return db;
 		db.close();
-		throw new LedgerFileError(`${path} is not a crebito ledger of schema version 1 to ${schemaVersion}`);
+		throw new LedgerFileError(
+			`${path} is not a crebito ledger of schema version 1 to ${schemaVersion}, or an unfinished copy`,
+		);
 	});
 }
 
@@ -157,7 +159,7 @@ function createOrUpgrade(db: Database, path: string, seedPath: string | undefine
 		const found = versionOf(db);
 		if (found === undefined) {
 			throw new LedgerFileError(
-				`${path} is a SQLite file, but not a ledger of schema version 1 to ${schemaVersion}`,
+				`${path} is a SQLite file, but not a ledger of schema version 1 to ${schemaVersion}, or an unfinished copy`,
 			);
 		}
 		if (found < schemaVersion) upgrade(db, found);
