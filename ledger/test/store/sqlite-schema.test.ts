@@ -226,9 +226,11 @@ test("a ledger of a later version is refused with one line, and left alone", () 
 	const place = ofVersion1();
 	place.tamper(`PRAGMA user_version = ${schemaVersion + 1}`);
 	const bytes = readFileSync(place.path);
-	expect(place.refusal()).toEndWith(`not a ledger of schema version 1 to ${schemaVersion}`);
+	expect(place.refusal()).toEndWith(
+		`not a ledger of schema version 1 to ${schemaVersion}, or an unfinished copy`,
+	);
 	expect(() => verifyLedger(place.path)).toThrow(
-		`not a crebito ledger of schema version 1 to ${schemaVersion}`,
+		`not a crebito ledger of schema version 1 to ${schemaVersion}, or an unfinished copy`,
 	);
 	const backup = join(dirname(place.path), "backup.db");
 	expect(() => backupLedger(place.path, backup)).toThrow("not a crebito ledger");
