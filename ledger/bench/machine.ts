@@ -47,10 +47,10 @@ export function loadAverage(): number {
 	return Number(readFileSync("/proc/loadavg", "utf8").split(" ")[0]);
 }
 
-/** The benchmark's own results don't make a commit another one. */
+/** Documents, and results among them, make no other program of a commit. */
 export function commit(): string {
 	const git = (...args: string[]) => run("git", "--no-optional-locks", "-C", import.meta.dir, ...args).output;
-	const changes = git("status", "--porcelain", "--", ":/", ":(top,exclude)docs/benchmarks*");
+	const changes = git("status", "--porcelain", "--", ":/", ":(top,exclude)docs");
 	return `${git("rev-parse", "--short", "HEAD") || "unknown"}${changes ? "+changes" : ""}`;
 }
 

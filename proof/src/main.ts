@@ -1,0 +1,106 @@
+/**
+ * `npm run proof -- NAME`: attacks a promise of the ledger, and the same with a protection taken away.
+ *
+ * Ends with 0 when every promise held and every control was caught, with 1 otherwise.
+ */
+import { rmSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { type Attack, type Form, holds } from "./attack.ts";
+import { attacks } from "./attacks.ts";
+import { makeProofFolder, missing, ProofError } from "./place.ts";
+import { describeTrial, writeRecord } from "./record.ts";
+import { reportText } from "./report-text.ts";
+
+interface Options {
+	readonly wanted: readonly Attack[];
+	readonly form: Form;
+	readonly seed: number;
+}
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+function help(): string {
+	const width = Math.max(...attacks.map(({ name }) => name.length));
+	const list = attacks.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`);
+	return `npm run proof -- NAME… [--quick] [--seed NUMBER]
+npm run proof -- all [--quick]
+
+Attacks a promise of the ledger, and the same with a protection taken away, which has to be found. In full it takes
+minutes to an hour, and writes docs/durability.md. Needs Linux, most of it root.
+
+  --quick         within half a minute each; nothing is written
+  --seed NUMBER   which faults are played; drawn otherwise
+
+${list.join("\n")}
+`;
+}
+
+/** @throws {ProofError} */
+function readOptions(args: readonly string[]): Options | "help" {
+	const { values, positionals } = parsed(args);
+	if (values.help) return "help";
+	const names = positionals.includes("all") ? attacks.map(({ name }) => name) : positionals;
+	const known = attacks.map(({ name }) => name).join(", ");
+	if (names.length === 0) throw new ProofError(`which one? all, or ${known}`);
+	const wanted = names.map((name) => {
+		const attack = attacks.find((candidate) => candidate.name === name);
+		if (attack === undefined) throw new ProofError(`there is no ${JSON.stringify(name)}, but all, ${known}`);
+		return attack;
+	});
+	const seed = values.seed ?? String(crypto.getRandomValues(new Uint32Array(1))[0]);
+	if (!/^[0-9]{1,10}$/.test(seed) || Number(seed) >= 2 ** 32)
+		throw new ProofError(`--seed takes a whole number below 2^32, not ${JSON.stringify(seed)}`);
+	return { wanted, form: values.quick ? "quick" : "full", seed: Number(seed) };
+}
+
+function parsed(args: readonly string[]) {
+	try {
+		return parseArgs({
+			args: [...args],
+			allowPositionals: true,
+			options: { quick: { type: "boolean" }, seed: { type: "string" }, help: { type: "boolean" } },
+		});
+	} catch (error) {
+		throw new ProofError((error as Error).message);
+	}
+}
+
+async function play(attack: Attack, { form, seed }: Options, stop: AbortSignal): Promise<boolean> {
+	const lacking = missing(attack.needs);
+	if (lacking !== undefined) throw new ProofError(`${attack.name} can't be played here: ${lacking}`);
+	const folder = makeProofFolder();
+	try {
+		say(`${attack.name}, seed ${seed}: ${attack.about}`);
+		const trial = describeTrial(seed, folder);
+		const startedAt = performance.now();
+		const report = await attack.play({ form, seed, folder, stop, say: (line) => say(`  ${line}`) });
+		stop.throwIfAborted();
+		const seconds = (performance.now() - startedAt) / 1000;
+		process.stdout.write(`${reportText(attack, report, seconds)}\n`);
+		if (form === "full") writeRecord(attack, { ...trial, seconds: Math.round(seconds), report });
+		return holds(report);
+	} finally {
+		rmSync(folder, { recursive: true, force: true });
+	}
+}
+
+async function main(args: readonly string[]): Promise<number> {
+	const options = readOptions(args);
+	if (options === "help") {
+		process.stdout.write(help());
+		return 0;
+	}
+	const stop = new AbortController();
+	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+		process.on(signal, () => stop.abort(new ProofError(`stopped by ${signal}`)));
+	let isHeld = true;
+	for (const attack of options.wanted) isHeld = (await play(attack, options, stop.signal)) && isHeld;
+	return isHeld ? 0 : 1;
+}
+
+try {
+	process.exit(await main(process.argv.slice(2)));
+} catch (error) {
+	say(error instanceof ProofError ? error.message : Bun.inspect(error));
+	process.exit(1);
+}
