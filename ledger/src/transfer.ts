@@ -61,14 +61,20 @@ export interface Books {
 	close(): Promise<void>;
 }
 
+/** What was found where books are to be copied to. */
+export type Beginning =
+	/** A ledger with entries: an earlier run's finished copy, or another ledger. */
+	| { readonly isFinished: true }
+	/** Behind which entry the copy goes on; undefined when none is there. */
+	| { readonly isFinished: false; readonly cursor: string | undefined };
+
 /** Where books are copied to: empty, or holding the unfinished copy of the same ones. */
 export interface Copy extends Books {
 	/**
-	 * Claims it: from here on it is an unfinished copy, which no process serves.
-	 * @returns the cursor up to which the entries are here, undefined when none is.
+	 * Claims it: from here on it is an unfinished copy, which no process serves. A ledger with entries is left alone.
 	 * @throws {StoreUnusable} it holds something else.
 	 */
-	begin(source: string, accounts: readonly AccountRow[]): Promise<string | undefined>;
+	begin(source: string, accounts: readonly AccountRow[]): Promise<Beginning>;
 	/** In one transaction with the cursor. */
 	append(page: Page): Promise<void>;
 	/** All that is not entries; then only the verification is missing. */
@@ -97,7 +103,9 @@ export async function transfer(
 	const { findings: own } = await from.verify();
 	if (own.length > 0) throw new StoreUnusable(`${from.name}: the books are wrong: ${own.join("; ")}`);
 	const accounts = await from.accounts();
-	const cursor = await to.begin(from.name, accounts);
+	const beginning = await to.begin(from.name, accounts);
+	if (beginning.isFinished) return compareFinished(from, to, accounts);
+	const { cursor } = beginning;
 	const total = await from.countEntries();
 	let done = cursor === undefined ? 0 : await to.countEntries();
 	onProgress(done, total);
@@ -108,8 +116,7 @@ export async function transfer(
 	}
 	const answers = (await Array.fromAsync(from.answers())).flat();
 	await to.complete(accounts, answers, await from.resetAt());
-	const [source, copy] = [await digest(from), await digest(to)];
-	const differences = (Object.keys(source) as (keyof Digest)[]).filter((part) => source[part] !== copy[part]);
+	const differences = await differencesBetween(from, to);
 	const verdict = await to.verify();
 	const findings = [
 		...differences.map((part) => `the ${part} are not those of the source: remove the copy and start again`),
@@ -117,6 +124,25 @@ export async function transfer(
 	];
 	if (findings.length === 0) await to.release();
 	return { accounts: accounts.length, entries: verdict.entries, answers: answers.length, findings };
+}
+
+/** An earlier run may have been killed between its last step and its last word: then there is nothing left to do. */
+async function compareFinished(
+	from: Books,
+	to: Books,
+	accounts: readonly AccountRow[],
+): Promise<Transferred> {
+	const isCopy =
+		Bun.deepEquals(await to.accounts(), accounts) && (await differencesBetween(from, to)).length === 0;
+	if (!isCopy) throw new StoreUnusable(`${to.name} holds entries already`);
+	const { entries, findings } = await to.verify();
+	const answers = (await Array.fromAsync(to.answers())).flat();
+	return { accounts: accounts.length, entries, answers: answers.length, findings };
+}
+
+async function differencesBetween(one: Books, other: Books): Promise<(keyof Digest)[]> {
+	const [source, copy] = [await digest(one), await digest(other)];
+	return (Object.keys(source) as (keyof Digest)[]).filter((part) => source[part] !== copy[part]);
 }
 
 interface Digest {

@@ -36,6 +36,7 @@ const tools = fileURLToPath(import.meta.resolve("../src/tools.ts"));
 
 interface Ended {
 	readonly code: number | null;
+	readonly isKilled: boolean;
 	readonly out: string;
 	readonly err: string;
 }
@@ -49,7 +50,7 @@ async function migrate(from: string, to: string, killAfterMs = 60_000): Promise<
 	const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
 	await child.exited;
 	clearTimeout(overdue);
-	return { code: child.exitCode, out, err };
+	return { code: child.exitCode, isKilled: child.signalCode === "SIGKILL", out, err };
 }
 
 function sqliteStore(path: string, seedPath?: string): SqliteStore {
@@ -184,18 +185,34 @@ describe("a copy that is killed", () => {
 			let resumed = 0;
 			// The further it comes, the longer it takes to find out where it was.
 			for (let ms = 250; ; ms *= 1.25) {
-				const { code, out, err } = await migrate(from, to, ms);
+				const { code, isKilled, out, err } = await migrate(from, to, ms);
 				if (/^[1-9][0-9,]* of/m.test(err.split("\n")[0] ?? "")) resumed += 1;
 				if (code === 0) {
 					expect(out).toContain("30000 entries, 0 keys, the copy is right");
 					break;
 				}
+				// It may not fail by itself, whenever the one before it was killed.
+				if (!isKilled) throw new Error(err);
 				kills += 1;
 			}
 			expect(kills).toBeGreaterThan(1);
 			expect(resumed).toBeGreaterThan(0);
 			if (direction === "to PostgreSQL") expect((await migrate(url, `sqlite://${back}`)).code).toBe(0);
 			expect(rowsOf(back)).toEqual(before);
+		},
+	);
+
+	test.each(["to PostgreSQL", "to SQLite"])(
+		"between its last step and its last word is told to be right, %s",
+		async (direction) => {
+			const path = await longPast();
+			const to =
+				direction === "to SQLite" ? `sqlite://${join(durableFolder(), "copy.db")}` : await freshDatabase();
+			const first = await migrate(`sqlite://${path}`, to);
+			expect([first.code, first.out]).toEqual([0, expect.stringContaining("the copy is right")]);
+			expect(await migrate(`sqlite://${path}`, to)).toMatchObject({ code: 0, out: first.out });
+			const other = await migrate(`sqlite://${await longPast()}`, to);
+			expect([other.code, other.err]).toEqual([1, expect.stringContaining("holds entries already")]);
 		},
 	);
 

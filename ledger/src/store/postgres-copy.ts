@@ -3,7 +3,7 @@
  */
 import { Metrics } from "../metrics.ts";
 import { StoreUnusable } from "../store.ts";
-import type { AccountRow, AnswerRow, Copy, EntryRow, Page } from "../transfer.ts";
+import type { AccountRow, AnswerRow, Beginning, Copy, EntryRow, Page } from "../transfer.ts";
 import { PostgresStore } from "./postgres.ts";
 import { parsePostgresUrl } from "./postgres-address.ts";
 import { schemaVersion, unfinishedVersion } from "./postgres-schema.ts";
@@ -20,12 +20,12 @@ import {
 const pageRows = 5000;
 
 class PostgresCopy extends PostgresBooks implements Copy {
-	async begin(source: string, accounts: readonly AccountRow[]): Promise<string | undefined> {
+	async begin(source: string, accounts: readonly AccountRow[]): Promise<Beginning> {
 		const [row] = await this.ask("SELECT version FROM schema_version");
 		if (Number(row?.version) === unfinishedVersion) return this.#goOn(source);
 		if (Number(row?.version) !== schemaVersion)
 			throw new StoreUnusable(`${this.name} is no ledger of version ${schemaVersion}`);
-		if ((await this.countEntries()) > 0) throw new StoreUnusable(`${this.name} holds entries already`);
+		if ((await this.countEntries()) > 0) return { isFinished: true };
 		await this.#inTransaction(async () => {
 			await this.ask("CREATE TABLE transfer (source text NOT NULL, cursor text)");
 			await this.ask("INSERT INTO transfer (source) VALUES ($1)", [source]);
@@ -41,14 +41,14 @@ class PostgresCopy extends PostgresBooks implements Copy {
 			);
 			await this.ask(`UPDATE schema_version SET version = ${unfinishedVersion}`);
 		});
-		return undefined;
+		return { isFinished: false, cursor: undefined };
 	}
 
-	async #goOn(source: string): Promise<string | undefined> {
+	async #goOn(source: string): Promise<Beginning> {
 		const [found] = await this.ask("SELECT source, cursor FROM transfer");
 		if (found?.source !== source)
 			throw new StoreUnusable(`${this.name} holds an unfinished copy of ${found?.source}`);
-		return found.cursor ?? undefined;
+		return { isFinished: false, cursor: found.cursor ?? undefined };
 	}
 
 	async append({ entries, cursor }: Page): Promise<void> {
@@ -97,11 +97,11 @@ class PostgresCopy extends PostgresBooks implements Copy {
 
 	async release(): Promise<void> {
 		await this.#inTransaction(async () => {
+			// Without statistics, the first questions would be answered by reading everything.
+			for (const table of ["accounts", "entries", "answers"]) await this.ask(`ANALYZE ${table}`);
 			await this.ask("DROP TABLE transfer");
 			await this.ask(`UPDATE schema_version SET version = ${schemaVersion}`);
 		});
-		// Without statistics, the first questions would be answered by reading everything.
-		for (const table of ["accounts", "entries", "answers"]) await this.ask(`ANALYZE ${table}`);
 	}
 
 	protected override async isInTransaction(): Promise<boolean> {

@@ -3,7 +3,7 @@
  */
 import type { Database } from "bun:sqlite";
 import type { Verdict } from "../store.ts";
-import type { AccountRow, AnswerRow, Books, Copy, EntryRow, Page } from "../transfer.ts";
+import type { AccountRow, AnswerRow, Beginning, Books, Copy, EntryRow, Page } from "../transfer.ts";
 import { verify } from "./sqlite-check.ts";
 import { isBusy, LedgerFileError, openAnyFile, openExistingLedger, openLedgerFile } from "./sqlite-file.ts";
 import { markUnfinished, schemaVersion, upgrade, versionOf } from "./sqlite-schema.ts";
@@ -95,9 +95,9 @@ class SqliteCopy extends SqliteBooks implements Copy {
 		this.#path = path;
 	}
 
-	async begin(source: string, accounts: readonly AccountRow[]): Promise<string | undefined> {
+	async begin(source: string, accounts: readonly AccountRow[]): Promise<Beginning> {
 		if (versionOf(this.db) === undefined) return this.#goOn(source);
-		if ((await this.countEntries()) > 0) throw new LedgerFileError(`${this.#path} holds entries already`);
+		if ((await this.countEntries()) > 0) return { isFinished: true };
 		this.#inTransaction(() => {
 			this.db.run("CREATE TABLE transfer (source TEXT NOT NULL, cursor TEXT) STRICT");
 			this.db.run("INSERT INTO transfer (source) VALUES (?)", [source]);
@@ -109,10 +109,10 @@ class SqliteCopy extends SqliteBooks implements Copy {
 				insert.run(id, limit, initialBalance, initialBalance);
 			markUnfinished(this.db);
 		});
-		return undefined;
+		return { isFinished: false, cursor: undefined };
 	}
 
-	#goOn(source: string): string | undefined {
+	#goOn(source: string): Beginning {
 		const table = this.db.query("SELECT 1 FROM sqlite_schema WHERE name = 'transfer'").get();
 		if (table === null) throw new LedgerFileError(`${this.#path} is no ledger`);
 		const found = this.db.query("SELECT source, cursor FROM transfer").get() as Unfinished;
@@ -125,7 +125,7 @@ class SqliteCopy extends SqliteBooks implements Copy {
 			this.#newest.set(accountId, position);
 			this.#position = Math.max(this.#position, position);
 		}
-		return found.cursor ?? undefined;
+		return { isFinished: false, cursor: found.cursor ?? undefined };
 	}
 
 	async append({ entries, cursor }: Page): Promise<void> {
