@@ -9,6 +9,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isPostgresUrl } from "../ledger/src/settings.ts";
 import { addressText, localAddress } from "./address.ts";
 import { type Balancing, findNginx, kernelBalancing, nginxBalancing } from "./balancer.ts";
 import { Child, type Environment, type Program } from "./child.ts";
@@ -53,7 +54,7 @@ export async function runStack(environment: Environment, parts: Parts = ownParts
 		await checkAddress(settings.address);
 		makeDataFolder(settings.dataFolder);
 		const balancing = plan(settings, environment, parts);
-		if (environment.DATABASE_URL && !isPostgres(environment))
+		if (environment.DATABASE_URL && !isPostgresUrl(environment.DATABASE_URL))
 			say("DATABASE_URL is not used here unless it is postgres://…: the ledger is a file in DATA_DIR");
 		say(`starting, balanced by ${balancing.balancer}`);
 		writePidFile(settings.dataFolder);
@@ -142,7 +143,7 @@ function plan(
 		command: [process.execPath, "--no-orphans", "--smol", parts.ledgerPath],
 		environment: {
 			...environment,
-			DATABASE_URL: isPostgres(environment)
+			DATABASE_URL: isPostgresUrl(environment.DATABASE_URL)
 				? environment.DATABASE_URL
 				: `sqlite://${join(dataFolder, "ledger.db")}`,
 			LOG_LEVEL: environment.LOG_LEVEL || "info",
@@ -163,11 +164,6 @@ function plan(
 	if (front === undefined) return balancing;
 	const command = [...leash(environment), ...front.command];
 	return { ...balancing, front: { ...front, command, leftovers: [join(runFolder, "nginx-status.sock")] } };
-}
-
-/** Whether the ledger is in a database server and not in a file. */
-function isPostgres({ DATABASE_URL = "" }: Environment): boolean {
-	return /^postgres(ql)?:\/\//.test(DATABASE_URL);
 }
 
 /**
@@ -205,7 +201,7 @@ function welcome(
 crebito serves at ${url}
 
   balancer    ${balancer}
-  data        ${isPostgres(environment) ? "PostgreSQL (DATABASE_URL)" : `${join(dataFolder, "ledger.db")} (DATA_DIR)`}
+  data        ${isPostgresUrl(environment.DATABASE_URL) ? "PostgreSQL (DATABASE_URL)" : `${join(dataFolder, "ledger.db")} (DATA_DIR)`}
   durability  ${durability}
   stop        Ctrl-C
 

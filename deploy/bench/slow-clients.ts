@@ -11,6 +11,7 @@ import { readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { median } from "../../ledger/bench/comparison.ts";
 import { durableFolder, removeDurableFolders } from "../../ledger/test/durable-folder.ts";
 import { RunningStack } from "../test/running-stack.ts";
 import { SlowCrowd } from "../test/slow-clients.ts";
@@ -154,14 +155,6 @@ function workerUse({ nginxPid }: RunningStack): { mb: number; micros: number } {
 	// Behind the name, which may hold anything: utime and stime are the twelfth and the thirteenth.
 	const fields = readFileSync(join(folder, "stat"), "utf8").split(") ").pop()?.split(" ") ?? [];
 	return { mb: Number(resident) / 1024, micros: (Number(fields[11]) + Number(fields[12])) * 10_000 };
-}
-
-function median(values: readonly number[]): number {
-	const sorted = values.toSorted((a, b) => a - b);
-	const middle = Math.floor(sorted.length / 2);
-	return sorted.length % 2 === 1
-		? (sorted[middle] as number)
-		: ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
 /** Without, with, without, with, …, without: so each turn with them stands between two without. */

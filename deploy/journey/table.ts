@@ -1,4 +1,5 @@
 /** The journey as tables in Markdown, for the terminal as for the document. Medians of all rounds. */
+import { median } from "../../ledger/bench/comparison.ts";
 import { markdownLines } from "../../ledger/bench/table.ts";
 import { type LoadFigures, loads, type Visit } from "./visit.ts";
 
@@ -29,16 +30,16 @@ function servingCells([phase, visits]: [string, readonly Visit[]]): Cell[] {
 	const rates = all("flatOut", "requestsPerSecond");
 	return [
 		["phase", phase],
-		["requests/s", whole(median(rates))],
+		["requests/s", whole(medianOf(rates))],
 		["range", `${whole(Math.min(...rates))}–${whole(Math.max(...rates))}`],
-		["p50", ms(median(all("flatOut", "p50Ms")))],
-		["p99", ms(median(all("flatOut", "p99Ms")))],
+		["p50", ms(medianOf(all("flatOut", "p50Ms")))],
+		["p99", ms(medianOf(all("flatOut", "p99Ms")))],
 		["errors", whole(sum(all("flatOut", "errors")))],
-		[`p50 at ${paced}`, ms(median(all("paced", "p50Ms")))],
-		[`p99 at ${paced}`, ms(median(all("paced", "p99Ms")))],
+		[`p50 at ${paced}`, ms(medianOf(all("paced", "p50Ms")))],
+		[`p99 at ${paced}`, ms(medianOf(all("paced", "p99Ms")))],
 		[`errors at ${paced}`, whole(sum(all("paced", "errors")))],
-		[`requests/s, ${crowd}`, whole(median(all("crowd", "requestsPerSecond")))],
-		[`p99, ${crowd}`, ms(median(all("crowd", "p99Ms")))],
+		[`requests/s, ${crowd}`, whole(medianOf(all("crowd", "requestsPerSecond")))],
+		[`p99, ${crowd}`, ms(medianOf(all("crowd", "p99Ms")))],
 		[`errors, ${crowd}`, whole(sum(all("crowd", "errors")))],
 	];
 }
@@ -51,8 +52,8 @@ function containerCells(phase: string, service: string, visits: readonly Visit[]
 		["phase", phase],
 		["container", service],
 		["CPUs: limit", (limits?.cpus ?? Number.NaN).toFixed(3)],
-		["flat out", median(used("flatOut", "cpus")).toFixed(3)],
-		[`at ${paced}`, median(used("paced", "cpus")).toFixed(3)],
+		["flat out", medianOf(used("flatOut", "cpus")).toFixed(3)],
+		[`at ${paced}`, medianOf(used("paced", "cpus")).toFixed(3)],
 		["MB: limit", whole(limits?.memoryMb ?? Number.NaN)],
 		["flat out", whole(Math.max(...used("flatOut", "memoryMbMax")))],
 		[`with ${crowd}`, whole(Math.max(...used("crowd", "memoryMbMax")))],
@@ -72,12 +73,9 @@ function byPhase(visits: readonly Visit[]): Map<string, readonly Visit[]> {
 	return Map.groupBy(visits, ({ phase }) => phase);
 }
 
-function median(values: readonly number[]): number {
-	const sorted = values.toSorted((a, b) => a - b);
-	const middle = sorted.length / 2;
-	if (sorted.length === 0) return Number.NaN;
-	if (sorted.length % 2 === 1) return sorted[Math.floor(middle)] as number;
-	return ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+/** Not a number where there is nothing to take it of. */
+function medianOf(values: readonly number[]): number {
+	return values.length === 0 ? Number.NaN : median(values);
 }
 
 function sum(values: readonly number[]): number {

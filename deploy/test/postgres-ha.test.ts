@@ -3,10 +3,11 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { median } from "../../ledger/bench/comparison.ts";
 import { withChanges } from "../postgres-ha/campaign/cluster.ts";
 import type { Told } from "../postgres-ha/campaign/load.ts";
 import { Reaper } from "../postgres-ha/campaign/reaper.ts";
-import { type Attack, campaignMarkdown, median } from "../postgres-ha/campaign/record.ts";
+import { type Attack, campaignMarkdown } from "../postgres-ha/campaign/record.ts";
 import { compare } from "../postgres-ha/campaign/verdict.ts";
 
 const folder = join(import.meta.dir, "../postgres-ha");
@@ -152,20 +153,22 @@ describe("the table", () => {
 		...{ date: "2026-01-01 00:00 UTC", commit: "0123456", loadAverage: 0.5 },
 		...{ machine: "a machine", versions: "PostgreSQL 15.1" },
 	};
-	const lines = campaignMarkdown({ run, attacks: [attack, control] }).split("\n");
+	const lines = campaignMarkdown({ run, attacks: [attack, control] })
+		.replaceAll(/ +/g, " ")
+		.split("\n");
 
 	test("has a line for each attack, with what was lost and how long nothing was acknowledged", () => {
 		expect(lines).toContain("| killed | 20 | 40,000 | 0 | 0 | 0 | 0 | 10.4 s / 14.0 s |");
 		expect(lines).toContain("| control | 20 | 40,000 | 7 | 0 | 0 | 0 | 10.4 s / 14.0 s |");
 	});
 
+	test("has the median of an odd and of an even number", () => {
+		expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
+	});
+
 	test("says what was answered, and by which command", () => {
 		expect(lines).toContain("- killed, 600 s: 40,000 × 200, 1,234 × 503 resultado-desconhecido");
 		expect(lines).toContain("- `npm run failover:postgres`");
-	});
-
-	test("has the median of an odd and of an even number", () => {
-		expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
 	});
 });
 

@@ -46,7 +46,7 @@ export async function takeTurns<T extends Rated>(
 	return results.map(({ name, trials }) => ({ name, trials }));
 }
 
-export function median(values: number[]): number {
+export function median(values: readonly number[]): number {
 	if (values.length === 0) throw new Error("no values have no median");
 	const sorted = values.toSorted((a, b) => a - b);
 	const middle = sorted.length >> 1;

@@ -4,9 +4,9 @@
 import { isAbsolute, resolve } from "node:path";
 
 export interface Settings {
-	readonly database: /** Absolute path of the file. */
+	/** The absolute path of the file; or the URL as it was given, since the store knows what may stand in it. */
+	readonly database:
 		| { readonly technology: "sqlite"; readonly path: string }
-		/** As it was given; the store knows what may stand in it. */
 		| { readonly technology: "postgres"; readonly url: string };
 	readonly listen:
 		| { readonly host: string; readonly port: number; readonly reusePort: boolean }

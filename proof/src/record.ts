@@ -17,13 +17,13 @@ interface TrialRecord {
 	readonly machine: string;
 }
 
-export interface ProofRecord extends TrialRecord {
+interface ProofRecord extends TrialRecord {
 	readonly seconds: number;
 	readonly report: Report;
 }
 
 /** By the attack's name. */
-export type ProofRecords = Readonly<Record<string, ProofRecord>>;
+type ProofRecords = Readonly<Record<string, ProofRecord>>;
 
 const docs = join(import.meta.dir, "../../docs");
 const recordsFile = join(docs, "proof.json");

@@ -17,6 +17,6 @@ export function reportText({ name, promise }: Attack, report: Report, seconds: n
 	].join("\n");
 }
 
-export function shown(value: number): string {
+function shown(value: number): string {
 	return value.toLocaleString("en-US", { maximumFractionDigits: 2 });
 }

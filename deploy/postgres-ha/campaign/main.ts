@@ -8,12 +8,13 @@
 import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { median } from "../../../ledger/bench/comparison.ts";
 import { commit, describeMachine, loadAverage } from "../../../ledger/bench/machine.ts";
 import { freePort } from "../../address.ts";
 import { CampaignError, makeCampaignFolder } from "../../campaign/folder.ts";
 import { Cluster, ClusterError, postgresFolder } from "./cluster.ts";
 import { Load } from "./load.ts";
-import { type Attack, median, type PostgresCampaign, writeCampaign } from "./record.ts";
+import { type Attack, type PostgresCampaign, writeCampaign } from "./record.ts";
 import { judge } from "./verdict.ts";
 
 const help = `npm run failover:postgres [-- --kills N] [--quick]

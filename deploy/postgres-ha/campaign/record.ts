@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { writeSection } from "../../../ledger/bench/section.ts";
+import { markdownLines } from "../../../ledger/bench/table.ts";
 import type { Verdict } from "./verdict.ts";
 
 export interface Attack {
@@ -60,22 +61,14 @@ export function campaignMarkdown({ run, attacks }: PostgresCampaign): string {
 		...[count(verdict.appliedThough), count(verdict.unbalanced)],
 		`${(outageMsMedian / 1000).toFixed(1)} s / ${(outageMsMax / 1000).toFixed(1)} s`,
 	]);
-	const cells = [head, head.map((_, index) => (index === 0 ? "---" : "---:")), ...rows];
 	const answers = attacks.map(({ name, answers, seconds }) => {
 		const list = Object.entries(answers).map(([answer, times]) => `${count(times)} × ${answer}`);
 		return `- ${name}, ${seconds} s: ${list.join(", ")}`;
 	});
 	return [
-		cells.map((line) => `| ${line.join(" | ")} |`).join("\n"),
+		markdownLines([head, ...rows], (column) => column > 0),
 		`Answers:\n\n${answers.join("\n")}`,
 		`- \`npm run failover:postgres\`\n- ${run.date} at commit ${run.commit}, load average of the minute before: ` +
 			`${run.loadAverage.toFixed(2)}\n- ${run.machine}; ${run.versions}`,
 	].join("\n\n");
-}
-
-export function median(values: readonly number[]): number {
-	const sorted = values.toSorted((one, other) => one - other);
-	const middle = sorted.length >> 1;
-	const upper = sorted[middle] ?? 0;
-	return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }

@@ -1,6 +1,7 @@
 /** The tables of `npm run bench:postgres` in docs/scaling.md, between markers: made from the record, never by hand. */
-import { readFileSync, writeFileSync } from "node:fs";
 import type { Machine } from "../machine.ts";
+import { writeSection } from "../section.ts";
+import { markdownLines } from "../table.ts";
 
 export interface PostgresRow {
 	readonly name: string;
@@ -31,18 +32,9 @@ export interface PostgresRecord {
 	readonly curve: readonly PostgresRow[];
 }
 
-/** @throws the page lacks a marker. */
-export function writeTables(file: string, record: PostgresRecord): void {
-	let page = readFileSync(file, "utf8");
-	for (const part of ["ratio", "curve"] as const) page = between(page, part, table(record[part], record.run));
-	writeFileSync(file, page);
-}
-
-function between(page: string, part: string, text: string): string {
-	const [begin, end] = [`<!-- ${part}: written by npm run bench:postgres -->`, `<!-- /${part} -->`];
-	const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-	if (from < 0 || to < from) throw new Error(`the page has no place for ${part}`);
-	return `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`;
+export function writeTables(file: string, { run, ratio, curve }: PostgresRecord): void {
+	writeSection(file, { name: "ratio", heading: "Batches", markdown: table(ratio, run) });
+	writeSection(file, { name: "curve", heading: "More processes", markdown: table(curve, run) });
 }
 
 function table(rows: readonly PostgresRow[], run: PostgresRecord["run"]): string {
@@ -65,11 +57,9 @@ function table(rows: readonly PostgresRow[], run: PostgresRecord["run"]): string
 		...["", "requests/s", "ratio", "p50 / p99", "requests a transaction", "CPUs: API / server", "deadlocks"],
 		"what the sessions wait for",
 	];
-	const cells = [head, head.map((_, index) => (index === 0 || index === 7 ? "---" : "---:")), ...lines];
 	const { machine } = run;
 	return [
-		"",
-		...cells.map((line) => `| ${line.join(" | ")} |`),
+		markdownLines([head, ...lines], (column) => column > 0 && column < 7),
 		"",
 		`${run.date}, commit ${run.commit}, PostgreSQL ${run.postgres}, Bun ${machine.bun}, ${machine.processors} processors ` +
 			`(${machine.processor}), ${machine.fileSystem}, load average before ${run.loadAverage}; ` +

@@ -2,6 +2,7 @@
  * A batch on its way to crebito.commit_batch and back: what postgres.sql says of its arguments and its answer.
  */
 import type { Attempt, Command, Outcome, StatementEntry } from "../ledger.ts";
+import { arrayLiteral, quotedElement } from "./postgres-array.ts";
 
 export const commitBatchSql =
 	"SELECT * FROM crebito.commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
@@ -38,30 +39,32 @@ export class BatchCall {
 		const attempts = commands.map((command) => (command.type === "probe" ? undefined : command.attempt));
 		const hasAttempts = attempts.some((attempt) => attempt !== undefined);
 		const postings = commands.map((command) => (command.type === "post" ? command : undefined));
-		const ofAttempts = (value: (attempt: Attempt) => unknown) =>
-			hasAttempts ? array(attempts.map((attempt) => attempt && value(attempt))) : null;
+		const ofAttempts = (value: (attempt: Attempt) => string | number | boolean) =>
+			hasAttempts ? arrayLiteral(attempts.map((attempt) => attempt && value(attempt))) : null;
 		const statementIds = batch.flatMap((command) =>
 			command.type === "statement" ? [command.accountId] : [],
 		);
 		this.#arguments = [
-			array(accountIds),
-			array(
+			arrayLiteral(accountIds),
+			arrayLiteral(
 				commands.map(
 					(command) =>
 						indexOf.get((command as { accountId?: number }).accountId ?? 0) ??
 						(command.type === "reset" ? 0 : -1),
 				),
 			),
-			array(
+			arrayLiteral(
 				postings.map((posting) => posting && (posting.kind === "credit" ? posting.amount : -posting.amount)),
 			),
-			array(postings.map((posting) => posting && quoted(posting.description))),
+			arrayLiteral(postings.map((posting) => posting && quotedElement(posting.description))),
 			ofAttempts(({ requestId }) => requestId),
 			ofAttempts(({ startedAt }) => startedAt),
 			ofAttempts(({ isRepeat }) => isRepeat),
-			array(postings.map((posting) => posting?.idempotencyKey && quoted(posting.idempotencyKey))),
+			arrayLiteral(
+				postings.map((posting) => posting?.idempotencyKey && quotedElement(posting.idempotencyKey)),
+			),
 			mayRepeat(commands, attempts),
-			array([...new Set(statementIds)]),
+			arrayLiteral([...new Set(statementIds)]),
 		];
 	}
 
@@ -113,14 +116,6 @@ function mayRepeat(commands: readonly Command[], attempts: readonly (Attempt | u
 		attempts.some((attempt) => attempt?.isRepeat) ||
 		new Set(requestIds).size < requestIds.length
 	);
-}
-
-function array(elements: readonly unknown[]): string {
-	return `{${elements.map((element) => element ?? "NULL").join(",")}}`;
-}
-
-function quoted(text: string): string {
-	return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
 }
 
 function outcomeOf(word: string): Outcome {

@@ -6,7 +6,8 @@ import { StoreUnusable } from "../store.ts";
 import type { AccountRow, AnswerRow, Beginning, Copy, EntryRow, Page } from "../transfer.ts";
 import { PostgresStore } from "./postgres.ts";
 import { parsePostgresUrl } from "./postgres-address.ts";
-import { schemaVersion, unfinishedVersion } from "./postgres-schema.ts";
+import { arrayLiteral, quotedElement } from "./postgres-array.ts";
+import { hasSchemaSql, schemaVersion, unfinishedVersion } from "./postgres-schema.ts";
 import {
 	connect,
 	entryColumns,
@@ -20,6 +21,8 @@ import {
 const pageRows = 5000;
 
 class PostgresCopy extends PostgresBooks implements Copy {
+	protected override readonly isInTransaction = false;
+
 	async begin(source: string, accounts: readonly AccountRow[]): Promise<Beginning> {
 		const [row] = await this.ask("SELECT version FROM schema_version");
 		if (Number(row?.version) === unfinishedVersion) return this.#goOn(source);
@@ -34,9 +37,9 @@ class PostgresCopy extends PostgresBooks implements Copy {
 				`INSERT INTO accounts (id, "limit", initial_balance, balance)
 				SELECT *, initial FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS a (id, max, initial)`,
 				[
-					array(accounts.map(({ id }) => id)),
-					array(accounts.map(({ limit }) => limit)),
-					array(accounts.map(({ initialBalance }) => initialBalance)),
+					arrayLiteral(accounts.map(({ id }) => id)),
+					arrayLiteral(accounts.map(({ limit }) => limit)),
+					arrayLiteral(accounts.map(({ initialBalance }) => initialBalance)),
 				],
 			);
 			await this.ask(`UPDATE schema_version SET version = ${unfinishedVersion}`);
@@ -52,7 +55,7 @@ class PostgresCopy extends PostgresBooks implements Copy {
 	}
 
 	async append({ entries, cursor }: Page): Promise<void> {
-		const column = (value: (entry: EntryRow) => number | string | null) => array(entries.map(value));
+		const column = (value: (entry: EntryRow) => number | string | null) => arrayLiteral(entries.map(value));
 		await this.#inTransaction(async () => {
 			await this.ask(
 				`INSERT INTO entries (${entryColumns}) SELECT * FROM unnest(
@@ -62,7 +65,7 @@ class PostgresCopy extends PostgresBooks implements Copy {
 					column(({ sequence }) => sequence),
 					column(({ change }) => change),
 					column(({ balance }) => balance),
-					column(({ description }) => quoted(description)),
+					column(({ description }) => quotedElement(description)),
 					column(({ postedAt }) => postedAt),
 					column(({ requestId }) => requestId),
 				],
@@ -82,10 +85,10 @@ class PostgresCopy extends PostgresBooks implements Copy {
 				FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS c (id, balance, sequence, posted_at)
 				WHERE a.id = c.id`,
 				[
-					array(accounts.map(({ id }) => id)),
-					array(accounts.map(({ balance }) => balance)),
-					array(accounts.map(({ sequence }) => sequence)),
-					array(accounts.map(({ lastPostedAt }) => lastPostedAt)),
+					arrayLiteral(accounts.map(({ id }) => id)),
+					arrayLiteral(accounts.map(({ balance }) => balance)),
+					arrayLiteral(accounts.map(({ sequence }) => sequence)),
+					arrayLiteral(accounts.map(({ lastPostedAt }) => lastPostedAt)),
 				],
 			);
 			await this.ask("DELETE FROM answers");
@@ -104,12 +107,8 @@ class PostgresCopy extends PostgresBooks implements Copy {
 		});
 	}
 
-	protected override async isInTransaction(): Promise<boolean> {
-		return false;
-	}
-
 	async #appendAnswers(answers: readonly AnswerRow[]): Promise<void> {
-		const column = (value: (answer: AnswerRow) => number | string | null) => array(answers.map(value));
+		const column = (value: (answer: AnswerRow) => number | string | null) => arrayLiteral(answers.map(value));
 		await this.ask(
 			`INSERT INTO answers (account_id, key, change, description, refusal, balance, answered_at)
 			SELECT account_id, key, change, description, refusal, balance, answered_at FROM unnest(
@@ -117,9 +116,9 @@ class PostgresCopy extends PostgresBooks implements Copy {
 				WITH ORDINALITY AS a (account_id, key, change, description, refusal, balance, answered_at, i) ORDER BY i`,
 			[
 				column(({ accountId }) => accountId),
-				column(({ key }) => quoted(key)),
+				column(({ key }) => quotedElement(key)),
 				column(({ change }) => change),
-				column(({ description }) => quoted(description)),
+				column(({ description }) => quotedElement(description)),
 				column(({ refusal }) => refusal),
 				column(({ balance }) => balance),
 				column(({ answeredAt }) => answeredAt),
@@ -144,9 +143,7 @@ class PostgresCopy extends PostgresBooks implements Copy {
 export async function openPostgresCopy(url: string): Promise<Copy> {
 	const { name, sql } = connect(url);
 	return explained(name, sql, async () => {
-		const [found] = await sql.unsafe<{ has: boolean }[]>(
-			"SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'crebito') AS has",
-		);
+		const [found] = await sql.unsafe<{ has: boolean }[]>(hasSchemaSql);
 		if (found?.has !== true) await makeLedger(url);
 		await refuseServed(sql, name);
 		return new PostgresCopy(name, sql);
@@ -162,12 +159,4 @@ async function makeLedger(url: string): Promise<void> {
 	});
 	await store.ready(reachMsMax);
 	store.close();
-}
-
-function array(elements: readonly (number | string | null)[]): string {
-	return `{${elements.map((element) => element ?? "NULL").join(",")}}`;
-}
-
-function quoted(text: string): string {
-	return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
 }

@@ -19,7 +19,7 @@ const preparingMsMax = 60_000;
 const isStandby = "25006";
 
 /** Not to_regnamespace(), which answers from a cache that a wait for a lock doesn't refresh. */
-const hasSchemaSql = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'crebito') AS has";
+export const hasSchemaSql = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'crebito') AS has";
 
 /** What the log tells of the server. */
 export type ServerSettings = Readonly<Record<string, string>>;

@@ -23,6 +23,8 @@ export const entryColumns = "account_id, sequence, change, balance, description,
 export class PostgresBooks implements Books {
 	readonly name: string;
 	protected readonly sql: SQL;
+	/** Whether everything is read in one; a copy is written in many. */
+	protected readonly isInTransaction: boolean = true;
 
 	/** `sql` has one connection, and search_path crebito. */
 	constructor(name: string, sql: SQL) {
@@ -86,7 +88,7 @@ export class PostgresBooks implements Books {
 
 	/** Outside of a transaction of the caller's. */
 	async *#pages(query: string): AsyncIterable<Row[]> {
-		const isOwn = !(await this.isInTransaction());
+		const isOwn = !this.isInTransaction;
 		if (isOwn) await this.ask("BEGIN");
 		await this.ask(`DECLARE page NO SCROLL CURSOR FOR ${query}`);
 		for (;;) {
@@ -96,11 +98,6 @@ export class PostgresBooks implements Books {
 		}
 		await this.ask("CLOSE page");
 		if (isOwn) await this.ask("COMMIT");
-	}
-
-	/** Whether everything is read in one; a copy is written in many. */
-	protected async isInTransaction(): Promise<boolean> {
-		return true;
 	}
 }
 
