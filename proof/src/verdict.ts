@@ -144,7 +144,7 @@ function shownFinding(
 function orderFindings(before: Books, observed: Observed, after: Books): string[] {
 	if (observed.resets.some(({ fate }) => fate !== "absent")) return [];
 	const found: string[] = [];
-	const endedAtMs = performance.now();
+	const endedAtMs = afterAll(observed);
 	for (const account of before.accounts) {
 		const earlier = newestOf(before, account.accountId);
 		const tokenOf = tokens(observed, earlier);
@@ -166,6 +166,15 @@ function orderFindings(before: Books, observed: Observed, after: Books): string[
 			found.push(`account ${account.accountId} is ${checker.verdict}: ${checker.reason}`);
 	}
 	return found;
+}
+
+/** An instant after everything that was seen. */
+function afterAll({ postings, statements }: Observed): number {
+	return [...postings, ...statements].reduce(
+		(latest, { invokedAtMs, endedAtMs }) =>
+			Math.max(latest, invokedAtMs + 1, Number.isFinite(endedAtMs) ? endedAtMs + 1 : 0),
+		0,
+	);
 }
 
 type TokenOf = (entry: ShownEntry) => Token;
