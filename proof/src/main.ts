@@ -65,9 +65,24 @@ function parsed(args: readonly string[]) {
 	}
 }
 
-async function play(attack: Attack, { form, seed }: Options, stop: AbortSignal): Promise<boolean> {
+/** One that can't be played has not held. @throws only what stops all of them. */
+async function playOrExplain(attack: Attack, options: Options, stop: AbortSignal): Promise<boolean> {
 	const lacking = missing(attack.needs);
-	if (lacking !== undefined) throw new ProofError(`${attack.name} can't be played here: ${lacking}`);
+	if (lacking !== undefined) return notPlayed(attack, lacking);
+	try {
+		return await play(attack, options, stop);
+	} catch (error) {
+		stop.throwIfAborted();
+		return notPlayed(attack, error instanceof ProofError ? error.message : Bun.inspect(error));
+	}
+}
+
+function notPlayed({ name }: Attack, reason: string): false {
+	process.stdout.write(`${name}: NOT PLAYED: ${reason}\n`);
+	return false;
+}
+
+async function play(attack: Attack, { form, seed }: Options, stop: AbortSignal): Promise<boolean> {
 	const folder = makeProofFolder();
 	try {
 		say(`${attack.name}, seed ${seed}: ${attack.about}`);
@@ -93,9 +108,10 @@ async function main(args: readonly string[]): Promise<number> {
 	const stop = new AbortController();
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 		process.on(signal, () => stop.abort(new ProofError(`stopped by ${signal}`)));
-	let isHeld = true;
-	for (const attack of options.wanted) isHeld = (await play(attack, options, stop.signal)) && isHeld;
-	return isHeld ? 0 : 1;
+	let held = 0;
+	for (const attack of options.wanted) if (await playOrExplain(attack, options, stop.signal)) held += 1;
+	process.stdout.write(`${held} of ${options.wanted.length} held\n`);
+	return held === options.wanted.length ? 0 : 1;
 }
 
 try {

@@ -18,8 +18,6 @@ import {
 export interface Entry extends ShownEntry {
 	/** The account's balance with it. */
 	readonly balance: number;
-	/** By performance.now(). */
-	readonly postedAtMs: number;
 }
 
 export interface Account {
@@ -49,7 +47,7 @@ export function fits({ limit, balance }: Account, posting: Posting): boolean {
 export function post(account: Account, posting: Posting): Entry {
 	account.balance += changeOf(posting);
 	const { balance } = account;
-	const entry: Entry = { ...posting, balance, postedAt: Date.now(), postedAtMs: performance.now() };
+	const entry: Entry = { ...posting, balance, postedAt: Date.now() };
 	account.entries.push(entry);
 	return entry;
 }

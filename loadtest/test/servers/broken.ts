@@ -133,6 +133,7 @@ class BrokenLedger {
 			neighbour: this.#books.get((accountId % this.#books.size) + 1) as Account,
 			posting,
 			visit,
+			visitOf: this.#visitOf,
 			pause: this.#pause,
 			commit: this.#commit,
 		};

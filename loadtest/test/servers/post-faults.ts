@@ -3,7 +3,7 @@
  * the statements after everything else; what can't be seen isn't counted.
  */
 import { type Account, changeOf, type Entry, fits, post, postAnswer } from "./books.ts";
-import type { Visit } from "./visits.ts";
+import { precedes, type Visit } from "./visits.ts";
 import { type Answer, type Posting, posted, refused } from "./wire.ts";
 
 export interface PostScene {
@@ -12,6 +12,7 @@ export interface PostScene {
 	readonly neighbour: Account;
 	readonly posting: Posting;
 	readonly visit: Visit;
+	readonly visitOf: ReadonlyMap<Entry, Visit>;
 	/** A random while, in which others are served. */
 	pause(): Promise<void>;
 	/** The fault has happened; with a condition only if that turns out to hold when it is asked for. */
@@ -74,10 +75,10 @@ export const postFaults = {
 	},
 	"spurious-refusal": {
 		isPossible: (scene) => scene.posting.kind === "debit" && fitsNow(scene),
-		answer({ account, posting, visit, commit }) {
+		answer({ account, posting, visit, visitOf, commit }) {
 			const { entries } = account;
-			// It may have been right at any moment that the client can't tell from this one.
-			commit(() => lowest(entries, visit) - posting.amount >= -account.limit);
+			// It may have been right at any moment that the clients can't tell from this one.
+			commit(() => lowest(entries, visit, visitOf) - posting.amount >= -account.limit);
 			return refused;
 		},
 	},
@@ -169,14 +170,16 @@ function postBeyondLimit({ account, posting, commit }: PostScene): Answer {
 	return posted(account.limit, post(account, posting).balance);
 }
 
-/** The lowest balance from before the client can have sent the request to after it can have read the answer. */
-function lowest(entries: readonly Entry[], { sentAfterMs, receivedBeforeMs }: Visit): number {
-	let balance = 0;
-	let low = Number.POSITIVE_INFINITY;
-	for (const entry of entries) {
-		if (entry.postedAtMs > receivedBeforeMs) break;
-		if (entry.postedAtMs >= sentAfterMs) low = Math.min(low, balance, entry.balance);
-		balance = entry.balance;
-	}
-	return Math.min(low, balance);
+/**
+ * The lowest balance at the places among the entries that the request may have had for its clients: behind the last one
+ * whose answer was in hand when it was sent, before the first one that was sent with its answer in hand.
+ */
+function lowest(entries: readonly Entry[], visit: Visit, visitOf: ReadonlyMap<Entry, Visit>): number {
+	const visits = entries.map((entry) => visitOf.get(entry));
+	const first = visits.findLastIndex((other) => other !== undefined && precedes(other, visit)) + 1;
+	const behind = visits.findIndex((other) => other !== undefined && precedes(visit, other));
+	const last = behind < 0 ? entries.length : behind;
+	let low = first === 0 ? 0 : (entries[first - 1] as Entry).balance;
+	for (const { balance } of entries.slice(first, last)) low = Math.min(low, balance);
+	return low;
 }
