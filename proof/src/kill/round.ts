@@ -5,6 +5,7 @@ import { Observed } from "../observed.ts";
 import type { Random } from "../random.ts";
 import { findings } from "../verdict.ts";
 import type { LastingStack } from "./lasting-stack.ts";
+import { settleUnknowns } from "./settled.ts";
 import { Silences } from "./silences.ts";
 import { killHard, pidsOf, type Victim } from "./victims.ts";
 
@@ -57,10 +58,15 @@ export async function playRound(stack: LastingStack, plan: RoundPlan): Promise<R
 	const after = readBooks(stack.databaseFile);
 	await stack.startAgain();
 	const late = isBack ? [] : ["the service was not back half a minute after the last kill"];
+	const counts = {
+		acknowledged: observed.count("posted"),
+		refused: observed.count("refused"),
+		unknown: observed.count("unknown"),
+	};
+	settleUnknowns(observed, after);
 	return {
-		...{ kills, silences: silences.byVictim },
-		...{ acknowledged: observed.count("posted"), refused: observed.count("refused") },
-		...{ unknown: observed.count("unknown"), findings: [...late, ...findings(before, observed, after)] },
+		...{ kills, silences: silences.byVictim, ...counts },
+		findings: [...late, ...findings(before, observed, after)],
 	};
 }
 
