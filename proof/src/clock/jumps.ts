@@ -105,7 +105,10 @@ async function playJump(
 	service.setClocks(indexes, 0);
 	const backAtMs = performance.now();
 	await Bun.sleep(graceMs + settleMs);
-	return { ...jump, awayAtMs, backAtMs, settledAtMs: performance.now() };
+	const settledAtMs = performance.now();
+	// What begins from here on may meet the next jump.
+	await Bun.sleep(graceMs);
+	return { ...jump, awayAtMs, backAtMs, settledAtMs };
 }
 
 function clocksOf(who: Who, random: Random): readonly ClockIndex[] {

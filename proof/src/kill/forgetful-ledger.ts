@@ -1,3 +1,5 @@
 /** The ledger as a program, but it believes no balancer's headers: a repeated request is a second one to it. */
+import { join } from "node:path";
+
 process.env.BEHIND_BALANCER = "off";
-await import("../../../ledger/src/main.ts");
+await import(join(import.meta.dir, "../../../ledger/src/main.ts"));

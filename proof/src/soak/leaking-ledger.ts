@@ -1,5 +1,6 @@
 /** The ledger as a program, in a process that leaks memory and descriptors: the control of the attack `soak`. */
 import { openSync } from "node:fs";
+import { join } from "node:path";
 
 const leakEveryMs = 50;
 /** 8 MB and 20 descriptors a second. */
@@ -7,4 +8,4 @@ const leakBytes = 400_000;
 const leaked: unknown[] = [];
 
 setInterval(() => leaked.push(Buffer.alloc(leakBytes, 1), openSync("/dev/null", "r")), leakEveryMs).unref();
-await import("../../../ledger/src/main.ts");
+await import(join(import.meta.dir, "../../../ledger/src/main.ts"));

@@ -1,0 +1,68 @@
+/** The attack `soak`: what counts as growth, and that a real leak is seen. */
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { makeProofFolder, missing } from "../src/place.ts";
+import { Random } from "../src/random.ts";
+import { playControls } from "../src/soak/control.ts";
+import { isGrowing, type Sample, trendOf } from "../src/soak/trend.ts";
+
+const lacking = missing(["linux", "nginx"]);
+const bound = { share: 0.1, least: 8 };
+const count = 300;
+
+/** One a second. */
+function samples(value: (index: number) => number): Sample[] {
+	return Array.from({ length: count }, (_, index) => ({ atMs: index * 1000, value: value(index) }));
+}
+
+describe("growth", () => {
+	test.each([1, 2, 3, 4])("noise around a level is none (seed %d)", (seed) => {
+		const random = new Random(seed);
+		expect(isGrowing(trendOf(samples(() => 60 + random.below(20))), bound)).toBe(false);
+	});
+
+	test("what comes to rest within the first third is none", () => {
+		expect(isGrowing(trendOf(samples((index) => Math.min(100, 10 + index))), bound)).toBe(false);
+	});
+
+	test.each([1, 2, 3, 4])("a slow leak under noise is some (seed %d)", (seed) => {
+		const random = new Random(seed);
+		expect(isGrowing(trendOf(samples((index) => 60 + random.below(20) + index / 15)), bound)).toBe(true);
+	});
+
+	test("of large things a share is allowed, of small ones an amount", () => {
+		expect(isGrowing({ mean: 1000, rise: 90 }, bound)).toBe(false);
+		expect(isGrowing({ mean: 1000, rise: 110 }, bound)).toBe(true);
+		expect(isGrowing({ mean: 10, rise: 7 }, bound)).toBe(false);
+		expect(isGrowing({ mean: 10, rise: 9 }, bound)).toBe(true);
+	});
+
+	test("what rises is measured from the end of the first third to the end", () => {
+		const { rise } = trendOf(samples((index) => index));
+		expect(rise).toBeCloseTo(count - 1 - count / 3, 6);
+	});
+
+	test("nothing measured is nothing proved", () => {
+		expect(isGrowing(trendOf([]), bound)).toBe(true);
+	});
+});
+
+describe.skipIf(lacking !== undefined && !process.env.CI_ALL_PARTS)("a stack", () => {
+	test("that leaks, and has no bound for its log, is found out", async () => {
+		const folder = makeProofFolder();
+		try {
+			const temporary = join(folder, "tmp");
+			mkdirSync(temporary);
+			const trial = { form: "quick", seed: 1, folder, stop: new AbortController().signal } as const;
+			const bounds = { memory: { share: 0.1, least: 24 }, descriptors: { share: 0.1, least: 48 } };
+			const environment = { TMPDIR: temporary, LOG_LEVEL: "warn" };
+			const controls = await playControls({ ...trial, say: () => undefined }, environment, bounds, 8);
+			const [memory, descriptors] = controls;
+			expect(memory).toMatchObject({ isCaught: true });
+			expect(descriptors).toMatchObject({ isCaught: true });
+		} finally {
+			rmSync(folder, { recursive: true, force: true });
+		}
+	}, 60_000);
+});
