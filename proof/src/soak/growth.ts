@@ -17,7 +17,7 @@ export interface GrowthBounds {
 
 export function growthFindings(samples: Samples, bounds: GrowthBounds): string[] {
 	const found = [...samples.series]
-		.filter(([name]) => !name.startsWith("judge "))
+		.filter(([name]) => !name.startsWith("judge ") && !name.endsWith(" share"))
 		.map(([name, series]) => seriesFinding(name, series, bounds))
 		.filter((finding) => finding !== undefined);
 	if (samples.replacements > 0) found.push("a process of the stack was replaced by another");
@@ -42,7 +42,7 @@ export function growthFigures({ series }: Samples): Record<string, number> {
 	const memory = (name: string) => of(`${name} memory`);
 	const stackNames = ["supervisor", "ledger 1", "ledger 2", "nginx master", "nginx worker"];
 	return {
-		stackMemoryMb: stackNames.reduce((sum, name) => sum + memory(name).mean, 0),
+		stackMemoryMb: stackNames.reduce((sum, name) => sum + of(`${name} share`).mean, 0),
 		ledgerMemoryMb: Math.max(memory("ledger 1").mean, memory("ledger 2").mean),
 		ledgerMemoryRiseMb: Math.max(memory("ledger 1").rise, memory("ledger 2").rise),
 		nginxMemoryMb: memory("nginx worker").mean,

@@ -3,12 +3,16 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { descendants, type Stack } from "../stack.ts";
 import type { Sample } from "./trend.ts";
 
-export type Quantity = "memory" | "descriptors";
+/**
+ * - memory: what a process has of its own, in MB. What it maps of files comes and goes with who else maps them.
+ * - share: that, and its part of what it has in common with others: added up, it is what all of them take.
+ */
+type Quantity = "memory" | "share" | "descriptors";
 
-const kinds: readonly Quantity[] = ["memory", "descriptors"];
+const kinds: readonly Quantity[] = ["memory", "share", "descriptors"];
 
 export class Samples {
-	/** By the process's name and what is measured, and "log"; memory and the log in MB. */
+	/** By the process's name and what is measured, and "log", in MB as well. */
 	readonly series = new Map<string, Sample[]>();
 	/** How often another process had the place of one. */
 	replacements = 0;
@@ -56,9 +60,9 @@ function placesOf(stack: Stack): Map<string, number> {
 function measure(kind: Quantity, pid: number): number | undefined {
 	try {
 		if (kind === "descriptors") return readdirSync(`/proc/${pid}/fd`).length;
-		// Its share of what it has in common with others: added up, it is what all of them take.
 		const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-		return Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1]) / 1000;
+		const line = kind === "memory" ? /^Anonymous:\s+(\d+) kB/m : /^Pss:\s+(\d+) kB/m;
+		return Number(line.exec(text)?.[1]) / 1000;
 	} catch {
 		return undefined;
 	}

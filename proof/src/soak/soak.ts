@@ -30,7 +30,7 @@ const plans: Readonly<Record<Form, Plan>> = {
 	},
 	full: {
 		...{ maximumSeconds: 30, warmUpSeconds: 60, seconds: 3600, everyMs: 5000, controlSeconds: 60 },
-		bounds: { memory: { share: 0.1, least: 8 }, descriptors: { share: 0.1, least: 16 } },
+		bounds: { memory: { share: 0.1, least: 8 }, descriptors: { share: 0.1, least: 24 } },
 		driftPercentMax: 10,
 	},
 };
