@@ -119,8 +119,8 @@ describe.skipIf(lacking !== undefined && !process.env.CI_ALL_PARTS)("clocks that
 				await using service = new ClockedService({ folder, library: findLibrary() });
 				await service.start();
 				const jumps: readonly Jump[] = [
-					{ who: "one ledger", aheadSeconds: -3600 },
-					{ who: "all", aheadSeconds: 3600 },
+					{ who: "one ledger", aheadSeconds: -3600, isKilling: false },
+					{ who: "all", aheadSeconds: 3600, isKilling: true },
 				];
 				const before = readBooks(service.databaseFile);
 				const stop = new AbortController().signal;

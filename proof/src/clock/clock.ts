@@ -39,13 +39,15 @@ const plans: Readonly<Record<Form, Plan>> = {
 /** What any clock jump leaves behind, and a process started anew: the others are drawn. */
 const firstRepeat: RepeatPlan = { onceAheadSeconds: 3600, jumpSeconds: 0, isRestarted: true };
 const hourSeconds = 3600;
+/** Of the jumps, those that come with a kill -9. */
+const killShare = 0.4;
 
 export const clock: Attack = {
 	name: "clock",
 	promise:
 		"Clocks that are set lose no entry and post none twice, no history goes back in time, and the service goes on.",
 	about:
-		"Sets the clocks of both ledgers and nginx, together and apart, by up to a day in both directions under load, and sends requests twice meanwhile.",
+		"Sets the clocks of both ledgers and nginx, together and apart, by up to a day in both directions under load, kills ledgers meanwhile, and sends requests twice.",
 	needs: ["linux", "nginx"],
 	play,
 };
@@ -94,7 +96,9 @@ async function playTurn(
 /** Each once, in the seed's order. */
 function drawJumps({ whos, seconds }: Plan, random: Random): Jump[] {
 	const left = whos.flatMap((who) =>
-		seconds.flatMap((ahead) => [ahead, -ahead].map((aheadSeconds) => ({ who, aheadSeconds }))),
+		seconds.flatMap((ahead) =>
+			[ahead, -ahead].map((aheadSeconds) => ({ who, aheadSeconds, isKilling: random.chance(killShare) })),
+		),
 	);
 	return Array.from({ length: left.length }, () => left.splice(random.below(left.length), 1)[0] as Jump);
 }
@@ -157,11 +161,17 @@ function reportOf(
 	return {
 		tried: `${jumps} jumps, ${acknowledged.toLocaleString("en-US")} acknowledged entries, ${repeats} requests sent twice`,
 		figures: {
-			...{ jumps, acknowledged, repeats, statements: sum((turn) => turn.statements) },
+			...{
+				jumps,
+				kills: sum((turn) => turn.kills),
+				acknowledged,
+				repeats,
+				statements: sum((turn) => turn.statements),
+			},
 			refusedWhileAllAgreePercent: share("all"),
 			refusedWhileOneLedgerIsOffPercent: share("one ledger"),
 			refusedWhileNginxIsOffPercent: share("nginx"),
-			refusedAfterMsMax: Math.max(...turns.map(({ refusedAfterMsMax }) => refusedAfterMsMax)),
+			refusedAfterMsMax: Math.max(0, ...turns.map(({ refusedAfterMsMax }) => refusedAfterMsMax)),
 		},
 		broken: [...turns.flatMap((turn) => turn.findings), ...repeatFindings],
 	};

@@ -19,6 +19,8 @@ export type Who = "all" | "one ledger" | "both ledgers" | "nginx";
 export interface Jump {
 	readonly who: Who;
 	readonly aheadSeconds: number;
+	/** Whether a ledger is killed just then and started anew, so that nginx sends again what it held. */
+	readonly isKilling: boolean;
 }
 
 export interface JumpsPlan {
@@ -38,11 +40,12 @@ interface Played extends Jump {
 
 export interface Jumped {
 	readonly jumps: number;
+	readonly kills: number;
 	readonly acknowledged: number;
 	readonly statements: number;
 	/** Postings that were answered 503 while the clocks of these were an hour or more off, of all that began then. */
 	readonly refusedShares: ReadonlyMap<Who, number>;
-	/** How long after the clocks agreed again the last posting that was answered 503 had begun; below 0: never. */
+	/** How long after the clocks agreed again the last posting that was answered 503 had begun; below 0: none. */
 	readonly refusedAfterMsMax: number;
 	readonly findings: readonly string[];
 }
@@ -79,7 +82,8 @@ export async function playJumps(service: ClockedService, before: Books, plan: Ju
 	await service.kill();
 	const after = readBooks(service.databaseFile);
 	return {
-		...{ jumps: played.length, acknowledged: observed.count("posted"), statements: watch.count },
+		...{ jumps: played.length, kills: played.filter(({ isKilling }) => isKilling).length },
+		...{ acknowledged: observed.count("posted"), statements: watch.count },
 		refusedShares: refusedShares(played, observed.postings),
 		refusedAfterMsMax: Math.max(...played.map((jump) => refusedAfterMs(jump, observed.postings))),
 		findings: [
@@ -101,6 +105,7 @@ async function playJump(
 	const indexes = clocksOf(jump.who, random);
 	const awayAtMs = performance.now();
 	service.setClocks(indexes, jump.aheadSeconds);
+	if (jump.isKilling) await service.restart(random.pick([0, 1] as const));
 	await Bun.sleep(holdMs);
 	service.setClocks(indexes, 0);
 	const backAtMs = performance.now();

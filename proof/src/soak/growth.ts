@@ -5,9 +5,6 @@ import { type GrowthBound, isGrowing, type Sample, trendOf } from "./trend.ts";
 /** The ledger's own, WAL_MAX_MB, unless it is told another. */
 const walMbMax = 64;
 
-/** The log's file never shrinks; once it has been as long as it gets between two checkpoints, it stays so. */
-const logBound: GrowthBound = { share: 0.1, least: 6 };
-
 export interface GrowthBounds {
 	/** In MB. */
 	readonly memory: GrowthBound;
@@ -17,20 +14,24 @@ export interface GrowthBounds {
 
 export function growthFindings(samples: Samples, bounds: GrowthBounds): string[] {
 	const found = [...samples.series]
-		.filter(([name]) => !name.startsWith("judge ") && !name.endsWith(" share"))
+		.filter(([name]) => isBound(name))
 		.map(([name, series]) => seriesFinding(name, series, bounds))
 		.filter((finding) => finding !== undefined);
 	if (samples.replacements > 0) found.push("a process of the stack was replaced by another");
 	const logMbMax = largest(samples.series.get("log") ?? []);
-	if (logMbMax > walMbMax) found.push(`the log had ${logMbMax} MB, its bound is ${walMbMax} MB`);
+	if (logMbMax > walMbMax) found.push(`the log had ${logMbMax.toFixed(1)} MB, its bound is ${walMbMax} MB`);
 	return found;
+}
+
+/** What is looked at only: the judge, what is shared, and the log, which has a bound and grows in steps up to it. */
+function isBound(name: string): boolean {
+	return !name.startsWith("judge ") && !name.endsWith(" share") && name !== "log";
 }
 
 function seriesFinding(name: string, series: readonly Sample[], bounds: GrowthBounds): string | undefined {
 	const areDescriptors = name.endsWith(" descriptors");
 	const trend = trendOf(series);
-	const bound = name === "log" ? logBound : areDescriptors ? bounds.descriptors : bounds.memory;
-	if (!isGrowing(trend, bound)) return undefined;
+	if (!isGrowing(trend, areDescriptors ? bounds.descriptors : bounds.memory)) return undefined;
 	const unit = areDescriptors ? "" : " MB";
 	const verb = areDescriptors ? "grow" : "grows";
 	return `the ${name} ${verb}: by ${trend.rise.toFixed(1)}${unit} on ${trend.mean.toFixed(1)}${unit} in ${series.length} samples`;

@@ -3,9 +3,12 @@ import { openSync } from "node:fs";
 import { join } from "node:path";
 
 const leakEveryMs = 50;
-/** 8 MB and 20 descriptors a second. */
+/** 8 MB and 20 descriptors a second, until the machine could suffer. */
 const leakBytes = 400_000;
-const leaked: unknown[] = [];
+const leaksMax = 800;
+const leaked: (Buffer | number)[][] = [];
 
-setInterval(() => leaked.push(Buffer.alloc(leakBytes, 1), openSync("/dev/null", "r")), leakEveryMs).unref();
+setInterval(() => {
+	if (leaked.length < leaksMax) leaked.push([Buffer.alloc(leakBytes, 1), openSync("/dev/null", "r")]);
+}, leakEveryMs).unref();
 await import(join(import.meta.dir, "../../../ledger/src/main.ts"));

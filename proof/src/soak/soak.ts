@@ -15,7 +15,6 @@ interface Plan {
 	readonly warmUpSeconds: number;
 	readonly seconds: number;
 	readonly everyMs: number;
-	readonly controlSeconds: number;
 	readonly bounds: GrowthBounds;
 	/** Of the p99 of the last tenth over that of the first; undefined where it says nothing. */
 	readonly driftPercentMax: number | undefined;
@@ -23,13 +22,13 @@ interface Plan {
 
 const plans: Readonly<Record<Form, Plan>> = {
 	quick: {
-		...{ maximumSeconds: 3, warmUpSeconds: 2, seconds: 12, everyMs: 500, controlSeconds: 10 },
+		...{ maximumSeconds: 3, warmUpSeconds: 2, seconds: 12, everyMs: 500 },
 		// A process that has just started still grows by right.
 		bounds: { memory: { share: 0.1, least: 24 }, descriptors: { share: 0.1, least: 48 } },
 		driftPercentMax: undefined,
 	},
 	full: {
-		...{ maximumSeconds: 30, warmUpSeconds: 60, seconds: 3600, everyMs: 5000, controlSeconds: 60 },
+		...{ maximumSeconds: 30, warmUpSeconds: 60, seconds: 3600, everyMs: 5000 },
 		bounds: { memory: { share: 0.1, least: 8 }, descriptors: { share: 0.1, least: 24 } },
 		driftPercentMax: 10,
 	},
@@ -64,7 +63,7 @@ async function play(trial: Trial): Promise<Report> {
 		const { maximum, load } = await playMeasured(trial, plan, stack);
 		const books = await readFinalBooks(stack.databaseFile);
 		const memoryKills = typeof limits === "string" ? 0 : limits.memoryKills;
-		const controls = await playControls(trial, environment, plan.bounds, plan.controlSeconds);
+		const controls = await playControls(trial, environment, plan.bounds);
 		const limitText =
 			typeof limits === "string" ? `without limits (${limits})` : "within 1.5 CPUs and 550 MB";
 		return { ...reportOf(plan, maximum, load, books, memoryKills, limitText), controls };
@@ -122,8 +121,7 @@ function reportOf(
 	if (books.finding !== undefined) found.push(books.finding);
 	if (consistency.verdict !== "consistent")
 		found.push(`the books are ${consistency.verdict}: ${consistency.reason}`);
-	if (driftPercentMax !== undefined && !(drift <= driftPercentMax))
-		found.push(`p99 of the last tenth is ${drift.toFixed(1)} % above that of the first`);
+	if (driftPercentMax !== undefined) found.push(...paceFindings(result, drift, driftPercentMax));
 	return {
 		tried: `${summary.requests.toLocaleString("en-US")} requests at ${Math.round(summary.rate)}/s ${limitText}; the generator: ${validity.verdict}`,
 		figures: {
@@ -140,6 +138,15 @@ function answerFindings({ summary: { otherStatus, failed } }: JudgeResult): stri
 	const found: string[] = [];
 	if (otherStatus > 0) found.push(`${otherStatus} requests were answered with a status that none may have`);
 	if (failed > 0) found.push(`${failed} requests had no answer`);
+	return found;
+}
+
+/** What a run of seconds says nothing about. */
+function paceFindings({ validity }: JudgeResult, drift: number, driftPercentMax: number): string[] {
+	const found = validity.verdict.startsWith("target ") ? [`${validity.verdict}: ${validity.reason}`] : [];
+	// The latencies of a generator that was late are its own.
+	if (validity.verdict !== "generator late" && !(drift <= driftPercentMax))
+		found.push(`p99 of the last tenth is ${drift.toFixed(1)} % above that of the first`);
 	return found;
 }
 
