@@ -3,8 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { makeProofFolder, missing } from "../src/place.ts";
+import { RunningProgram } from "../src/program.ts";
 import { Random } from "../src/random.ts";
 import { playControls } from "../src/soak/control.ts";
+import { Limits } from "../src/soak/limits.ts";
 import { isGrowing, type Sample, trendOf } from "../src/soak/trend.ts";
 
 const lacking = missing(["linux", "nginx"]);
@@ -46,6 +48,22 @@ describe("growth", () => {
 	test("nothing measured is nothing proved", () => {
 		expect(isGrowing(trendOf([]), bound)).toBe(true);
 	});
+});
+
+test("a wrapped command comes under the limits, where this machine lets any be set", async () => {
+	let limits: Limits;
+	const name = `crebito-test-${process.pid}`;
+	try {
+		limits = Limits.create(name, 1.5, 550_000_000);
+	} catch (error) {
+		console.log(`no limits can be set here: ${(error as Error).message}`);
+		return;
+	}
+	const child = new RunningProgram([...limits.wrapper, "cat", "/proc/self/cgroup"], {});
+	await child.ended;
+	expect(child.output).toContain(name);
+	expect(limits.memoryKills).toBe(0);
+	await limits.remove();
 });
 
 describe.skipIf(lacking !== undefined && !process.env.CI_ALL_PARTS)("a stack", () => {

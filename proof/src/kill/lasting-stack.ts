@@ -8,6 +8,8 @@ import { descendants, Stack, type StackOptions } from "../stack.ts";
 const goneMsMax = 15_000;
 const backMsMax = 30_000;
 const pollMs = 10;
+const triesMax = 10;
+const retryMs = 500;
 const healthMsMax = 3000;
 /** Both of them have a turn. */
 const healthyAnswersMin = 4;
@@ -40,7 +42,16 @@ export class LastingStack implements AsyncDisposable {
 	async startAgain(): Promise<void> {
 		const { environment } = this.#options;
 		const options = { ...this.#options, environment: { ...environment, PORT: new URL(this.target).port } };
-		this.#stack = await Stack.start(options);
+		for (let tries = 1; ; tries += 1) {
+			try {
+				this.#stack = await Stack.start(options);
+				return;
+			} catch (error) {
+				// While nobody listened, the port may have become some client's.
+				if (tries === triesMax || !/PORT=\d+ is taken/.test(String(error))) throw error;
+				await Bun.sleep(retryMs);
+			}
+		}
 	}
 
 	/**
