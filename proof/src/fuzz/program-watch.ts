@@ -1,0 +1,85 @@
+/** Whether the attacked processes are those that were there at the start, what they said, and how much they hold. */
+import { readFileSync } from "node:fs";
+
+export interface Watched {
+	readonly name: string;
+	pids(): readonly number[];
+	/** The end of what they have said. */
+	output(): string;
+}
+
+/** What none of them may say, whatever it is sent. */
+const trouble =
+	/"level":"(?:error|fatal)".*|\[(?:crit|alert|emerg)\].*|^.*\bpanic\b.*|^\s*at .*:\d+:\d+.*|^(?:\w*Error|error): .*|.*\b(?:ended|restarted|killed by)\b.*/m;
+/** nginx counts these against a process: enough of them, and a stranger has taken it out of service. */
+const upstreamTrouble = /\[error\].*upstream.*/g;
+
+export class ProgramWatch {
+	readonly #watched: readonly Watched[];
+	readonly #first: ReadonlyMap<Watched, readonly number[]>;
+	readonly #kbAtStart: ReadonlyMap<number, number>;
+	#kbMax = 0;
+
+	constructor(watched: readonly Watched[]) {
+		this.#watched = watched;
+		this.#first = new Map(watched.map((one) => [one, one.pids()]));
+		this.#kbAtStart = new Map(this.#pids().map((pid) => [pid, residentKb(pid)]));
+	}
+
+	/** To be asked now and then. */
+	look(): void {
+		for (const pid of this.#pids()) this.#kbMax = Math.max(this.#kbMax, residentKb(pid));
+	}
+
+	findings(residentMbMax: number): string[] {
+		this.look();
+		const found = this.#watched.flatMap((one) => this.#findingsOf(one));
+		const maxMb = Math.round(this.#kbMax / 1024);
+		return maxMb > residentMbMax ? [...found, `a process held ${maxMb} MB`] : found;
+	}
+
+	figures(): Record<string, number> {
+		const before = [...this.#kbAtStart.values()].reduce((sum, kb) => sum + kb, 0);
+		const after = this.#pids().reduce((sum, pid) => sum + residentKb(pid), 0);
+		return {
+			residentBeforeMb: Math.round(before / 1024),
+			residentAfterMb: Math.round(after / 1024),
+			residentOfOneMaxMb: Math.round(this.#kbMax / 1024),
+		};
+	}
+
+	#pids(): number[] {
+		return [...this.#first.values()].flat();
+	}
+
+	#findingsOf(watched: Watched): string[] {
+		const [first, last] = [this.#first.get(watched) ?? [], watched.pids().filter(isAlive)];
+		const output = watched.output();
+		const said = trouble.exec(output)?.[0];
+		const upstream = output.match(upstreamTrouble) ?? [];
+		return [
+			...(first.join() === last.join()
+				? []
+				: [
+						`${watched.name}: the processes are ${last.join(", ") || "gone"}, at the start they were ${first.join(", ")}`,
+					]),
+			...(said === undefined ? [] : [`${watched.name} said: ${said.trim().slice(0, 400)}`]),
+			...(upstream.length === 0
+				? []
+				: [`${watched.name}: a request made nginx count ${upstream.length} failures, as ${upstream.at(-1)}`]),
+		];
+	}
+}
+
+function isAlive(pid: number): boolean {
+	return residentKb(pid) > 0;
+}
+
+/** Nought when it is gone. */
+function residentKb(pid: number): number {
+	try {
+		return Number(/^VmRSS:\s+([0-9]+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+	} catch {
+		return 0;
+	}
+}
