@@ -56,6 +56,8 @@ export class Repeats {
 	readonly #recent: RecentRequests;
 	/** Position up to which #recent holds all entries that are committed. */
 	#known = 0;
+	/** The date of the newest entry that was left out at the start: what began before it may have been posted. */
+	#leftOutAt = 0;
 
 	constructor(db: Database, recent = new RecentRequests()) {
 		this.#sql = prepareSql(db);
@@ -118,6 +120,7 @@ export class Repeats {
 	/** Of a late attempt: whether its first outcome may be found no longer. */
 	#isForgotten(attempt: Attempt, now: number): boolean {
 		if (isExpired(attempt, now) || attempt.startedAt < this.#resetAt()) return true;
+		if (attempt.startedAt <= this.#leftOutAt) return true;
 		const { oldest } = this.#recent;
 		if (oldest === undefined) return false;
 		const [row] = this.#sql.postedAt.values(oldest) as [number][];
@@ -160,15 +163,22 @@ export class Repeats {
 		return (this.#sql.resetAt.values()[0] as [number])[0];
 	}
 
-	/** Counted back from the newest entry and not from the clock, which may have been set since. */
+	/**
+	 * Counted back from the newest entry or from the clock, whichever is earlier: the clock may have been set since,
+	 * and an entry is dated like its predecessor on the account, which may have met a clock that was ahead.
+	 */
 	#load(db: Database): void {
+		const now = Date.now() * 1000;
 		const newestFirst = db.query(
 			"SELECT position, request_id, posted_at FROM entries ORDER BY position DESC",
 		);
 		const found: LoadedRow[] = [];
 		for (const row of newestFirst.iterate() as Iterable<LoadedRow>) {
-			const age = (found[0]?.posted_at ?? row.posted_at) - row.posted_at;
-			if (age > requestIdMicros || found.length === this.#recent.max) break;
+			const age = Math.min(now, (found[0] ?? row).posted_at) - row.posted_at;
+			if (age > requestIdMicros || found.length === this.#recent.max) {
+				this.#leftOutAt = Math.min(now, row.posted_at);
+				break;
+			}
 			found.push(row);
 		}
 		for (const { position, request_id } of found.reverse())

@@ -54,6 +54,18 @@ export function repeatsContract({ name, place: newPlace }: Subject): void {
 			expect((await statementOf(other, 1)).balance).toBe(305);
 		});
 
+		test("is found by a process that starts while an account's dates are ahead of the clock", async () => {
+			const [one, , place] = twoStores();
+			await one.commit([sent(post(2, 5), attempt())]);
+			await place.dateAhead(2, now() + 3_600_000_000);
+			const first = attempt();
+			expect(await one.commit([sent(post(1, 300), first)])).toEqual([posted(300, 1000)]);
+			await one.commit([sent(post(2, 5), attempt())]);
+			const started = place.open();
+			expect(await started.commit([sent(post(1, 300), again(first))])).toEqual([posted(300, 1000)]);
+			expect((await statementOf(started, 1)).balance).toBe(300);
+		});
+
 		test("without its attempt is posted twice: the control", async () => {
 			const [one, other] = twoStores();
 			await one.commit([post(1, 300)]);
