@@ -3,7 +3,16 @@
  * themselves is in hostile.test.ts.
  */
 import { Database } from "bun:sqlite";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+	afterAll,
+	afterEach,
+	beforeAll,
+	beforeEach,
+	describe,
+	expect,
+	setDefaultTimeout,
+	test,
+} from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { databases } from "./databases.ts";
@@ -23,6 +32,8 @@ function expectProblem(answer: RawAnswer, status: number, name: string): void {
 	expect(answer.status).toBe(status);
 }
 
+// The first test of PostgreSQL waits for its start.
+setDefaultTimeout(60_000);
 afterAll(async () => {
 	await killLivingProcesses();
 	removeDurableFolders();

@@ -3,7 +3,7 @@
  *
  * 20,000 commands by default; `DIFFERENTIAL_COMMANDS=1000000 npm test -- differential` for a long run.
  */
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Attempt, Command, Outcome, Posting } from "../src/ledger.ts";
 import type { Store } from "../src/store.ts";
 import { removeDurableFolders } from "./durable-folder.ts";
@@ -16,6 +16,8 @@ import { endPostgres } from "./store/postgres-server.ts";
 import { SqlitePlace } from "./store/sqlite.ts";
 
 afterEach(closeStores);
+// The first test of PostgreSQL waits for its start.
+setDefaultTimeout(60_000);
 afterAll(removeDurableFolders);
 afterAll(endPostgres);
 

@@ -1,7 +1,7 @@
 /**
  * One contract for every store, and the proof that its comparison with the model catches broken ones.
  */
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Outcome } from "../src/ledger.ts";
 import type { Store } from "../src/store.ts";
 import { removeDurableFolders } from "./durable-folder.ts";
@@ -15,6 +15,8 @@ import { endPostgres } from "./store/postgres-server.ts";
 import { repeatsContract } from "./store/repeats.ts";
 import { SqlitePlace } from "./store/sqlite.ts";
 
+// The first test of PostgreSQL waits for its start.
+setDefaultTimeout(60_000);
 afterAll(removeDurableFolders);
 afterAll(endPostgres);
 

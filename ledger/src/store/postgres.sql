@@ -178,8 +178,7 @@ DECLARE
 	balances bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(account_ids)]);
 	limits bigint[] := balances; sequences bigint[] := balances; dates bigint[] := balances;
 	answers_given text[] := '{}';
-	answer text;
-	next_balance bigint;
+	answer text; next_balance bigint;
 	-- Of the entries that are appended at the end, NULL where a command posts none.
 	new_balances bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(commands)]);
 	new_sequences bigint[] := new_balances; new_dates bigint[] := new_balances;
@@ -216,9 +215,10 @@ BEGIN
 			IF n < 0 THEN
 				answer := 'd';
 			ELSIF n = 0 THEN
-				answer := 'd';
-				IF command.request_id IS NULL OR NOT (command.is_repeat OR abs(now - command.started_at) > 1000000)
-					OR command.started_at > (SELECT reset_at FROM resets) THEN
+				SELECT CASE WHEN reset_at > now THEN '=e' WHEN command.started_at <= reset_at THEN 'd' END INTO answer FROM resets
+				WHERE command.request_id IS NOT NULL AND (command.is_repeat OR abs(now - command.started_at) > 1000000);
+				IF answer IS NULL THEN
+					answer := 'd';
 					DELETE FROM entries;
 					DELETE FROM answers;
 					UPDATE accounts SET balance = initial_balance, sequence = 0, last_posted_at = 0 WHERE sequence > 0;

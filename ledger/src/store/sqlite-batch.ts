@@ -160,7 +160,8 @@ export class Batch {
 	}
 
 	#reset(attempt: Attempt | undefined): Outcome {
-		if (attempt !== undefined && this.#repeats.isResetDone(attempt, this.#now)) return { type: "done" };
+		const found = attempt && this.#repeats.findReset(attempt, this.#now);
+		if (found !== undefined) return found;
 		this.#begin();
 		this.#sql.deleteEntries.run();
 		this.#sql.deleteAnswers.run();

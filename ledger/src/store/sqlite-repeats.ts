@@ -112,9 +112,13 @@ export class Repeats {
 			this.#record(posting, `balancer:${attempt.requestId}`, reason, null, now);
 	}
 
-	/** Whether a reset that began with this attempt was carried out, or overtaken, already. */
-	isResetDone(attempt: Attempt, now: number): boolean {
-		return isLate(attempt, now) && attempt.startedAt <= this.#resetAt();
+	/** What is answered to a reset that was carried out, or overtaken, already. */
+	findReset(attempt: Attempt, now: number): Outcome | undefined {
+		if (!isLate(attempt, now)) return undefined;
+		const resetAt = this.#resetAt();
+		// The clock was set back since: nobody can tell which of the two came first.
+		if (resetAt > now) return { type: "expired" };
+		return attempt.startedAt <= resetAt ? { type: "done" } : undefined;
 	}
 
 	/** Of a late attempt: whether its first outcome may be found no longer. */

@@ -56,7 +56,9 @@ export class ArrayStore implements Store {
 		let { resetAt } = this.#books;
 		const answers = new Map(this.#books.answers);
 		const outcomes = batch.map((command): Outcome => {
-			if (command.type === "reset" && !isDone(command.attempt, resetAt, now)) {
+			const found = command.type === "reset" ? doneBefore(command.attempt, resetAt, now) : undefined;
+			if (found !== undefined) return found;
+			if (command.type === "reset") {
 				accounts = copied(this.#books.initial);
 				entries = [];
 				answers.clear();
@@ -88,8 +90,10 @@ export class ArrayStore implements Store {
 	close(): void {}
 }
 
-function isDone(attempt: Attempt | undefined, resetAt: number, now: number): boolean {
-	return attempt !== undefined && isLate(attempt, now) && attempt.startedAt <= resetAt;
+function doneBefore(attempt: Attempt | undefined, resetAt: number, now: number): Outcome | undefined {
+	if (attempt === undefined || !isLate(attempt, now)) return undefined;
+	if (resetAt > now) return { type: "expired" };
+	return attempt.startedAt <= resetAt ? { type: "done" } : undefined;
 }
 
 /** What was answered before, or what is decided now. */
@@ -153,6 +157,10 @@ export class ArrayPlace implements Place {
 		this.books.entries = this.books.entries.map((entry) =>
 			entry.accountId === accountId && entry.sequence === account.sequence ? { ...entry, postedAt } : entry,
 		);
+	}
+
+	dateResetAhead(at: number): void {
+		this.books.resetAt = at;
 	}
 
 	breakOn(description: string | undefined): void {

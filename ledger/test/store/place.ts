@@ -20,6 +20,8 @@ export interface Place {
 	open(): Store;
 	/** Dates an account's newest entry into the future, as a clock did that has been set back since. */
 	dateAhead(accountId: number, postedAt: number): void | Promise<void>;
+	/** Dates the newest reset into the future, as such a clock did. */
+	dateResetAhead(at: number): void | Promise<void>;
 	/** From here on no entry of this description can be taken; undefined takes them all again. */
 	breakOn(description: string | undefined): void | Promise<void>;
 }

@@ -90,6 +90,11 @@ class RestrictedPlace implements Place {
 		await this.#place.dateAhead(accountId, postedAt);
 	}
 
+	async dateResetAhead(at: number): Promise<void> {
+		await this.#url;
+		await this.#place.dateResetAhead(at);
+	}
+
 	async breakOn(description: string | undefined): Promise<void> {
 		await this.#url;
 		await this.#place.breakOn(description);

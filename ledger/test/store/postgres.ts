@@ -68,6 +68,10 @@ export class PostgresPlace implements Place {
 		);
 	}
 
+	async dateResetAhead(at: number): Promise<void> {
+		await this.tamper(`UPDATE crebito.resets SET reset_at = ${at}`);
+	}
+
 	async breakOn(description: string | undefined): Promise<void> {
 		await this.tamper(
 			description === undefined

@@ -185,6 +185,18 @@ export function repeatsContract({ name, place: newPlace }: Subject): void {
 			expect((await statementOf(other, 1)).balance).toBe(0);
 		});
 
+		test("that is repeated after the clock was set back is neither carried out nor said to be", async () => {
+			const [one, other, place] = twoStores();
+			await one.commit([{ type: "reset" }]);
+			await place.dateResetAhead(now() + 3_600_000_000);
+			await one.commit([post(1, 7)]);
+			const late = again(attempt());
+			expect(await other.commit([{ type: "reset", attempt: late }])).toEqual([{ type: "expired" }]);
+			expect((await statementOf(other, 1)).balance).toBe(7);
+			expect(await other.commit([{ type: "reset", attempt: attempt() }])).toEqual([{ type: "done" }]);
+			expect((await statementOf(other, 1)).balance).toBe(0);
+		});
+
 		test("is not followed by a sleeper's entry from before it", async () => {
 			const [one, other] = twoStores();
 			const asleep = attempt({ startedAt: now() - 3_000_000 });

@@ -71,6 +71,10 @@ export class SqlitePlace implements Place {
 		);
 	}
 
+	dateResetAhead(at: number): void {
+		this.tamper(`UPDATE resets SET reset_at = ${at}`);
+	}
+
 	breakOn(description: string | undefined): void {
 		this.tamper(
 			description === undefined
