@@ -22,6 +22,7 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { ProofError } from "../place.ts";
 
 /** _IOR('X', 125, __u32), from the kernel's ext4.h. */
 const shutdownRequest = 0x8004587dn;
@@ -37,10 +38,20 @@ const unmountRetryMs = 10;
 /** mkfs and mount are not always in a user's PATH. */
 const path = `${process.env.PATH ?? ""}:/usr/sbin:/sbin:/usr/local/sbin`;
 
-const libc = dlopen("libc.so.6", {
-	ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
-	sync_file_range: { args: ["i32", "i64", "i64", "u32"], returns: "i32" },
-}).symbols;
+/** Not before it is needed: other systems have none by this name. */
+function openLibc() {
+	return dlopen("libc.so.6", {
+		ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
+		sync_file_range: { args: ["i32", "i64", "i64", "u32"], returns: "i32" },
+	}).symbols;
+}
+
+let opened: ReturnType<typeof openLibc> | undefined;
+
+function libc() {
+	opened ??= openLibc();
+	return opened;
+}
 
 export class CuttableDisk implements AsyncDisposable {
 	/** Where it is mounted; always the same folder. */
@@ -53,7 +64,7 @@ export class CuttableDisk implements AsyncDisposable {
 		this.#image = join(place, "disk.img");
 	}
 
-	/** An empty one, mounted at `disk` in this folder. To be closed, whatever happens. @throws without root, say. */
+	/** An empty one, mounted at `disk` in this folder. To be closed, whatever happens. @throws {ProofError} */
 	static async create(place: string, bytes: number): Promise<CuttableDisk> {
 		const disk = new CuttableDisk(place);
 		mkdirSync(disk.folder, { recursive: true });
@@ -72,7 +83,10 @@ export class CuttableDisk implements AsyncDisposable {
 			// Without it, the ioctl would shut down the disk that the folder lies on: this machine's own.
 			if (fstatSync(descriptor).dev === statSync(dirname(this.folder)).dev)
 				throw new Error(`${this.folder} is not mounted, so there is no power to cut`);
-			succeed("EXT4_IOC_SHUTDOWN", libc.ioctl(descriptor, shutdownRequest, new Uint32Array([withoutFlush])));
+			succeed(
+				"EXT4_IOC_SHUTDOWN",
+				libc().ioctl(descriptor, shutdownRequest, new Uint32Array([withoutFlush])),
+			);
 		} finally {
 			closeSync(descriptor);
 		}
@@ -84,9 +98,14 @@ export class CuttableDisk implements AsyncDisposable {
 		await this.#mount();
 	}
 
-	/** Unmounts, and removes all of it. */
+	/** Unmounts, and removes all of it. Whoever still has a file open there keeps that one, and nothing else. */
 	async close(): Promise<void> {
-		await this.#unmount();
+		try {
+			await this.#unmount();
+		} catch {
+			await run("umount", "--lazy", this.folder);
+			this.#isMounted = false;
+		}
 		rmSync(this.#image, { force: true });
 	}
 
@@ -118,7 +137,7 @@ export function writeBack(file: string, offset: number, bytes: number): void {
 	if (!existsSync(file)) return;
 	const descriptor = openSync(file, "r");
 	try {
-		succeed("sync_file_range", libc.sync_file_range(descriptor, offset, bytes, writeAndWait));
+		succeed("sync_file_range", libc().sync_file_range(descriptor, offset, bytes, writeAndWait));
 	} finally {
 		closeSync(descriptor);
 	}
@@ -131,5 +150,6 @@ function succeed(name: string, result: number): void {
 async function run(...command: string[]): Promise<void> {
 	const child = Bun.spawn(command, { env: { PATH: path, LC_ALL: "C" }, stdio: ["ignore", "pipe", "pipe"] });
 	const said = await child.stderr.text();
-	if ((await child.exited) !== 0) throw new Error(`${command.join(" ")}: ${said.trim()}`);
+	if ((await child.exited) !== 0)
+		throw new ProofError(`a disk of its own can't be had here: ${command.join(" ")}: ${said.trim()}`);
 }

@@ -12,8 +12,11 @@ import { CuttableDisk, writeBack } from "./cuttable-disk.ts";
 const diskBytes = 256_000_000;
 const logMbMax = 32;
 
-/** What a cut has left can't be read, or the ledger does not start on it. */
+/** The ledger doesn't start on what a cut has left. */
 export class LedgerUnusable extends Error {}
+
+/** Nobody can read what a cut has left. */
+export class BooksUnreadable extends LedgerUnusable {}
 
 export class LedgerDisk implements AsyncDisposable {
 	/** Undefined when there is no ledger yet, or one that was never served. */
@@ -71,7 +74,7 @@ export class LedgerDisk implements AsyncDisposable {
 
 	/**
 	 * The power is back; the books are read as the disk has them, before any ledger gets to recover them.
-	 * @throws {LedgerUnusable}
+	 * @throws {BooksUnreadable}
 	 */
 	async reconnect(): Promise<Books> {
 		await this.#disk.reconnect();
@@ -79,7 +82,7 @@ export class LedgerDisk implements AsyncDisposable {
 			this.books = readBooks(this.databaseFile);
 			return this.books;
 		} catch (error) {
-			throw new LedgerUnusable(`the books can't be read after a power cut: ${(error as Error).message}`);
+			throw new BooksUnreadable(`the books can't be read after a power cut: ${(error as Error).message}`);
 		}
 	}
 

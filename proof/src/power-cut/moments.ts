@@ -24,13 +24,16 @@ export type MomentName =
 	| "header"
 	| "first-commits"
 	| "reset"
-	| "reset-held";
+	| "reset-held"
+	| "killed";
 
 /** What goes on around the cut. */
 export interface Situation {
 	readonly target: string;
 	readonly observed: Observed;
 	readonly random: Random;
+	/** Of the ledger processes that serve. */
+	readonly ledgerPids: () => readonly number[];
 	/** Where the moment has a watch. */
 	readonly calls: FileCalls | undefined;
 	/** The power is cut when it is aborted, for one. */
@@ -97,6 +100,7 @@ export const moments: readonly Moment[] = [
 		watch: { calls: ["fdatasync"], hold: { calls: ["fdatasync"], at: "enter", ms: shortHoldMs } },
 		arrive: arriveInReset,
 	},
+	{ name: "killed", logMb: undefined, watch: undefined, arrive: arriveAfterKill },
 ];
 
 /** While SQLite is held before a sync that it makes in this step; not always the first one. */
@@ -140,4 +144,23 @@ async function arriveInReset({ target, observed, random }: Situation): Promise<A
 	const rest = resetOnce(target, observed);
 	await Bun.sleep(random.below(2 ** random.between(1, 6)));
 	return { wasHit: () => observed.resets[0]?.endedAtMs === Number.POSITIVE_INFINITY, rest };
+}
+
+/**
+ * Soon after both processes were killed and serve again. They have found commits in the log that were in the kernel's
+ * memory only, and may have shown them.
+ */
+async function arriveAfterKill({ ledgerPids, random, stop }: Situation): Promise<Arrival> {
+	await Bun.sleep(random.between(50, 300));
+	const killed = ledgerPids();
+	for (const pid of killed) process.kill(pid, "SIGKILL");
+	const deadline = performance.now() + arrivalMsMax;
+	const isBack = () => {
+		const pids = ledgerPids();
+		return killed.length === 2 && pids.length === 2 && !pids.some((pid) => killed.includes(pid));
+	};
+	while (!isBack() && performance.now() < deadline && !stop.aborted) await Bun.sleep(pollMs);
+	const wasHit = isBack();
+	await Bun.sleep(random.below(50));
+	return { wasHit: () => wasHit };
 }

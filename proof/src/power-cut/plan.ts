@@ -9,7 +9,7 @@ import { type MomentName, moments } from "./moments.ts";
  */
 export type Item = MomentName | "recovery" | "creation";
 
-/** 540 cuts: a recovery and a creation are two. */
+/** 570 cuts: a recovery and a creation are two. */
 const fullCounts: Readonly<Record<Item, number>> = {
 	random: 240,
 	checkpoint: 15,
@@ -20,6 +20,7 @@ const fullCounts: Readonly<Record<Item, number>> = {
 	"first-commits": 30,
 	reset: 30,
 	"reset-held": 30,
+	killed: 30,
 	recovery: 39,
 	creation: 20,
 };

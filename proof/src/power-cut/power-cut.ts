@@ -2,8 +2,9 @@
  * Power cuts: the whole stack on a disk whose power is cut under load, again and again, at any moment and at those
  * where something is half done; and what the clients were told against what the disk has.
  */
-import type { Attack, Control, Report, Trial } from "../attack.ts";
+import type { Attack, Report, Trial } from "../attack.ts";
 import { Random } from "../random.ts";
+import { playControls } from "./controls.ts";
 import { LedgerDisk, LedgerUnusable } from "./ledger-disk.ts";
 import { cutUnderLoad } from "./load-cut.ts";
 import { drawPlan, type Item, momentOf } from "./plan.ts";
@@ -16,7 +17,6 @@ const entriesMax = 15_000;
 const triesMax = 3;
 /** Calls that change a file, before it is known how many of them a start makes. */
 const startCallsFirst = 24;
-const controlCutsMax = 5;
 const itemsBetweenLines = 25;
 /** One that goes on like this is no longer worth the wait. */
 const brokenMax = 50;
@@ -64,8 +64,7 @@ class PowerCuts {
 			stop.throwIfAborted();
 			if (this.tally.broken.length > brokenMax) return;
 			await this.#playUsable(item);
-			if ((index + 1) % itemsBetweenLines === 0)
-				say(`${this.tally.cuts} cuts, ${this.tally.acknowledged} acknowledged entries`);
+			if ((index + 1) % itemsBetweenLines === 0) say(this.tally.line);
 		}
 		const [missed] = this.tally.kindsMissed;
 		if (missed !== undefined)
@@ -129,36 +128,4 @@ class PowerCuts {
 		this.#startCalls[known] = isHit ? Math.max(this.#startCalls[known], Math.ceil(calls * 1.5)) : calls;
 		return this.tally.addStartCut(kind, cut);
 	}
-}
-
-/** Each on a ledger of its own, until something that was acknowledged is lost. */
-async function playControls(trial: Trial, disk: LedgerDisk): Promise<Control[]> {
-	const noSync = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync"];
-	return [
-		await playControl(trial, disk, "DURABILITY=os, which doesn't wait for the disk", {
-			environment: { DURABILITY: "os" },
-		}),
-		await playControl(trial, disk, "fdatasync claims success and does nothing", {
-			wrapper: [...noSync, "-e", "inject=fdatasync:retval=0", "-e", "signal=none", "--"],
-		}),
-	];
-}
-
-async function playControl(
-	{ seed, stop, say }: Trial,
-	disk: LedgerDisk,
-	about: string,
-	without: { readonly environment?: Record<string, string>; readonly wrapper?: readonly string[] },
-): Promise<Control> {
-	const random = new Random(seed);
-	const options = { disk, random, moment: momentOf("random"), stop, say, ...without };
-	for (let cuts = 1; cuts <= controlCutsMax; cuts += 1) {
-		stop.throwIfAborted();
-		disk.renew();
-		const { acknowledged, broken } = await cutUnderLoad(options);
-		const lost = broken.find((sentence) => sentence.endsWith("was acknowledged, and is lost"));
-		if (lost !== undefined)
-			return { about, isCaught: true, detail: `cut ${cuts}, ${acknowledged} acknowledged: ${lost}` };
-	}
-	return { about, isCaught: false, detail: `nothing was lost in ${controlCutsMax} cuts` };
 }

@@ -5,6 +5,7 @@
 import { dirname, join } from "node:path";
 import { LedgerPair } from "../ledger-pair.ts";
 import type { Random } from "../random.ts";
+import { recoveryFindings } from "./cut-verdict.ts";
 import { FileCalls } from "./file-calls.ts";
 import { type LedgerDisk, LedgerUnusable } from "./ledger-disk.ts";
 
@@ -40,11 +41,7 @@ export async function cutAtStart(options: StartCutOptions): Promise<StartCut> {
 		return { isHit, calls, broken: [] };
 	}
 	const after = await disk.reconnect();
-	const broken = after.problems.map((problem) => `integrity_check after a cut in recovery: ${problem}`);
-	for (const part of ["accounts", "entries"] as const)
-		if (!Bun.deepEquals(before[part], after[part]))
-			broken.push(`the ${part} were others before a cut in recovery: ${change(before[part], after[part])}`);
-	return { isHit, calls, broken };
+	return { isHit, calls, broken: recoveryFindings(before, after) };
 }
 
 async function startAndCut(
@@ -105,9 +102,4 @@ async function untilCalls(
 
 function isServing({ processes }: LedgerPair): boolean {
 	return processes.every(({ output }) => output.includes(':"listening"'));
-}
-
-function change(before: readonly unknown[], after: readonly unknown[]): string {
-	const at = before.findIndex((row, index) => !Bun.deepEquals(row, after[index]));
-	return `${before.length} then, ${after.length} after it; ${JSON.stringify(before[at])} is ${JSON.stringify(after[at])}`;
 }

@@ -29,6 +29,11 @@ export class Tally {
 		this.broken.push(`cut ${this.cuts}: ${message}`);
 	}
 
+	/** How far it is. */
+	get line(): string {
+		return `${this.cuts} cuts, ${this.acknowledged} acknowledged entries, ${this.broken.length} findings`;
+	}
+
 	get figures(): Record<string, number> {
 		const { cuts, acknowledged } = this;
 		const figures: Record<string, number> = { cuts, acknowledgedEntries: acknowledged };
