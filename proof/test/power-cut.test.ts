@@ -22,6 +22,7 @@ import { FileCalls } from "../src/power-cut/file-calls.ts";
 import { LedgerSteps } from "../src/power-cut/ledger-steps.ts";
 import { drawPlan } from "../src/power-cut/plan.ts";
 import { powerCut } from "../src/power-cut/power-cut.ts";
+import { standStill } from "../src/power-cut/stand-still.ts";
 import { Tally } from "../src/power-cut/tally.ts";
 import { Random } from "../src/random.ts";
 import { type MadeUpRun, madeUpRun } from "./made-up-run.ts";
@@ -56,6 +57,39 @@ function failureOf(call: () => void): string | undefined {
 		return undefined;
 	} catch (error) {
 		return (error as NodeJS.ErrnoException).code;
+	}
+}
+
+/** A process that writes a record of ones after the other into its places of a file, and tells each that it has synced. */
+class RecordWriter {
+	readonly index: number;
+	readonly pid: number;
+	synced = 0;
+	readonly #child: Bun.Subprocess<"ignore", "pipe", "ignore">;
+	readonly #following: Promise<void>;
+
+	constructor(file: string, index: number, count: number, bytes: number) {
+		this.index = index;
+		const script = `const { fdatasyncSync, openSync, writeSync } = require("node:fs");
+			const file = openSync(${JSON.stringify(file)}, "r+");
+			for (let record = 0; ; record += 1) {
+				writeSync(file, Buffer.alloc(${bytes}, 1), 0, ${bytes}, (record * ${count} + ${index}) * ${bytes});
+				fdatasyncSync(file);
+				writeSync(1, ".");
+			}`;
+		this.#child = Bun.spawn([process.execPath, "-e", script], { stdio: ["ignore", "pipe", "ignore"] });
+		this.pid = this.#child.pid;
+		this.#following = this.#follow();
+	}
+
+	async end(): Promise<void> {
+		this.#child.kill("SIGKILL");
+		await this.#child.exited;
+		await this.#following;
+	}
+
+	async #follow(): Promise<void> {
+		for await (const chunk of this.#child.stdout) this.synced += chunk.length;
 	}
 }
 
@@ -138,6 +172,27 @@ describe.skipIf(isDiskMissing)("a disk whose power is cut", () => {
 		await disk.close();
 		expect(() => disk.cutPower()).toThrow("is not mounted");
 		mkdirSync(join(disk.folder, "still-writable"));
+	});
+
+	test("has all that was synced for those who were stopped before the cut", async () => {
+		await using disk = await CuttableDisk.create(freshFolder(), diskBytes);
+		const recordBytes = 2048;
+		for (let cut = 0; cut < 5; cut += 1) {
+			const file = join(disk.folder, `grown-${cut}`);
+			closeSync(openSync(file, "w"));
+			const writers = [0, 1, 2].map((index) => new RecordWriter(file, index, 3, recordBytes));
+			try {
+				while (writers.some(({ synced }) => synced < 2)) await Bun.sleep(5);
+				await Promise.all(writers.map(({ pid }) => standStill(pid)));
+				disk.cutPower();
+			} finally {
+				await Promise.all(writers.map((writer) => writer.end()));
+			}
+			await disk.reconnect();
+			const kept = readFileSync(file);
+			for (const { synced, index } of writers)
+				expect(kept[((synced - 1) * writers.length + index) * recordBytes]).toBe(1);
+		}
 	});
 
 	test("that can't be made says why", async () => {

@@ -76,7 +76,10 @@ export class CuttableDisk implements AsyncDisposable {
 		return disk;
 	}
 
-	/** From here on nothing reaches the disk. Whoever is at it may go on, and finds every sync failing. */
+	/**
+	 * From here on nothing reaches the disk, and every sync that begins fails. One that is under way may still claim
+	 * success: whoever passes that on has to be stopped before (stand-still.ts).
+	 */
 	cutPower(): void {
 		const descriptor = openSync(this.folder, "r");
 		try {

@@ -2,23 +2,22 @@
  * One power cut under load: the whole stack on the disk, clients that note outside of it what they are told, the cut,
  * and the books as the disk has them against all that was told, before the cut and after it.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Books, readBooks } from "../books.ts";
 import { Clients } from "../clients.ts";
 import { Observed } from "../observed.ts";
 import type { Random } from "../random.ts";
-import { descendants, Stack, type StackOptions } from "../stack.ts";
+import { Stack, type StackOptions } from "../stack.ts";
 import { cutVerdict } from "./cut-verdict.ts";
 import { FileCalls } from "./file-calls.ts";
 import { drawLogMb, type LedgerDisk, LedgerUnusable } from "./ledger-disk.ts";
 import type { Arrival, Moment } from "./moments.ts";
+import { standStill } from "./stand-still.ts";
 
 const clientsCount = 32;
 const statementShare = 0.3;
 /** After the cut: answers that were on their way arrive, and have to hold like all others. */
 const arrivalMsMax = 40;
-const standstillMsMax = 500;
 
 export interface LoadCut {
 	readonly isHit: boolean;
@@ -111,7 +110,7 @@ async function loadAndCut(
 			ledgerPids: () => stack.ledgerPids(),
 		});
 		if (random.chance(0.5)) disk.writeSomeBack(random);
-		await stopProcessors(stack);
+		await standStill(stack.process.pid);
 		const cutAtMs = performance.now();
 		disk.cutPower();
 		const isHit = arrival.wasHit();
@@ -121,39 +120,6 @@ async function loadAndCut(
 		await stack.killAll();
 		await clients.stop();
 		await arrival?.rest;
-	}
-}
-
-/**
- * A power cut stops the processors with the disk. The ioctl leaves them a gap: a sync that is under way when the file
- * system goes down may return success, though its pages are dropped, and in that gap a ledger would pass the lie on.
- * So they stop first, in whatever they are doing; what they have sent by then is acknowledged. nginx has nothing on
- * the disk: it goes on, and delivers that.
- */
-async function stopProcessors({ process: { pid: root } }: Stack): Promise<void> {
-	const pids = [root, ...descendants(root)].filter((pid) => fieldOf(pid, "Name") !== "nginx");
-	for (const pid of pids) signal(pid, "SIGSTOP");
-	const deadline = performance.now() + standstillMsMax;
-	// One that waits for the disk stops when it returns from there.
-	while (pids.some((pid) => !/^[TtDZX]|^$/.test(fieldOf(pid, "State"))) && performance.now() < deadline)
-		await Bun.sleep(0);
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-	try {
-		process.kill(pid, name);
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-	}
-}
-
-/** Of its main thread, which sends the answers; empty when it is gone. */
-function fieldOf(pid: number, name: "Name" | "State"): string {
-	try {
-		const status = readFileSync(`/proc/${pid}/status`, "utf8");
-		return new RegExp(`^${name}:\\t(.*)$`, "m").exec(status)?.[1] ?? "";
-	} catch {
-		return "";
 	}
 }
 
