@@ -1,0 +1,244 @@
+/**
+ * One I/O error under load, and what becomes of it: who stops acknowledging and when, who ends and how, whether a
+ * restart without the fault recovers, and whether the books are right.
+ */
+import { copyFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Books } from "../books.ts";
+import { readBooks } from "../books.ts";
+import { Clients } from "../clients.ts";
+import { LedgerPair } from "../ledger-pair.ts";
+import { Observed } from "../observed.ts";
+import type { RunningProgram } from "../program.ts";
+import type { Random } from "../random.ts";
+import { findings } from "../verdict.ts";
+import { faultText, type IoFault, straceWords } from "./io-fault.ts";
+import { readStraceLog, type TracedCall } from "./strace-log.ts";
+
+/** After the failed call, nobody may be told 200 by that process for longer than this. */
+const lateMsMax = 1000;
+/** And it has to have ended. */
+const endMsMax = 5000;
+/** In which each process has to post an entry in the end. */
+const postMsMax = 10_000;
+/** In which the process without the fault has to go on. */
+const aftermathMs = 50;
+const pollMs = 20;
+const exitStoreFailed = 70;
+const exitNotStarted = 1;
+
+/** A file to start with, and what is in it. */
+export interface Beginning {
+	/** None when there is no file. */
+	readonly file: string | undefined;
+	readonly books: Books;
+}
+
+export interface FaultRun {
+	/** Of each process that met the fault: which of its calls failed first. */
+	readonly positions: readonly number[];
+	/** Of each that served when it met it: how long after the failed call its last 200 came; below zero, before it. */
+	readonly lateMs: readonly number[];
+	/** Met it while they started, and ended. */
+	readonly endedAtStart: number;
+	/** Met it, and went on rightly. */
+	readonly wentOn: number;
+	readonly acknowledged: number;
+	readonly unknown: number;
+	readonly broken: readonly string[];
+}
+
+/** The fault in one process. */
+interface Meeting {
+	readonly injected: TracedCall;
+	readonly position: number;
+}
+
+type Index = 0 | 1;
+const both: readonly Index[] = [0, 1];
+
+export class FaultPlay {
+	readonly #fault: IoFault;
+	readonly #folder: string;
+	readonly #databaseFile: string;
+	readonly #beginning: Beginning;
+	readonly #observed = new Observed();
+	readonly #pair: LedgerPair;
+	readonly #random: Random;
+	readonly #broken: string[] = [];
+	/** When each process last answered 200. */
+	readonly #okAtMs: [number, number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+	#isFaulty = true;
+	readonly #lateMs: number[] = [];
+	#wentOn = 0;
+	#endedAtStart = 0;
+
+	/** In a folder of its own, which it makes. */
+	constructor(fault: IoFault, folder: string, beginning: Beginning, random: Random) {
+		this.#fault = fault;
+		this.#folder = folder;
+		this.#beginning = beginning;
+		this.#random = random;
+		mkdirSync(folder);
+		this.#databaseFile = join(folder, "ledger.db");
+		if (beginning.file !== undefined)
+			for (const suffix of ["", "-wal"]) copyFileSync(beginning.file + suffix, this.#databaseFile + suffix);
+		this.#pair = new LedgerPair({
+			folder,
+			databaseFile: this.#databaseFile,
+			// A small log is checkpointed often, and it is checkpoints that call fsync and ftruncate.
+			environment: { WAL_MAX_MB: "1" },
+			wrapper: (index) =>
+				this.#isFaulty && this.#isVictim(index) ? straceWords(fault, this.#logFile(index)) : [],
+		});
+	}
+
+	/** Gives up waiting for the fault after so long under load. */
+	async play(loadMsMax: number, stop: AbortSignal): Promise<FaultRun> {
+		await using pair = this.#pair;
+		await this.#startBoth();
+		const load = both.map((index) => this.#load(index));
+		await this.#untilMet(performance.now() + loadMsMax, stop);
+		await this.#untilEnded();
+		await Promise.all(load.map((clients) => clients.stop()));
+		stop.throwIfAborted();
+		const meetings = both.map((index) => this.#meeting(index));
+		for (const index of both) await this.#judge(index, meetings[index]);
+		await this.#recover();
+		await pair.kill();
+		return this.#conclude(meetings.filter((meeting) => meeting !== undefined));
+	}
+
+	#isVictim(index: number): boolean {
+		return this.#fault.isOnBoth || index === 0;
+	}
+
+	#logFile(index: number): string {
+		return join(this.#folder, `strace-${index}.log`);
+	}
+
+	#process(index: Index): RunningProgram {
+		return this.#pair.processes[index] as RunningProgram;
+	}
+
+	/** A victim may end on the way. */
+	async #startBoth(): Promise<void> {
+		const started = await Promise.allSettled(both.map((index) => this.#pair.startOne(index)));
+		for (const [index, { status }] of started.entries())
+			if (status === "rejected" && !this.#isVictim(index))
+				this.#broken.push(`the process without the fault did not start: ${lastWords(this.#process(1))}`);
+	}
+
+	#load(index: Index): Clients {
+		return new Clients({
+			targets: [this.#pair.targets[index]],
+			count: this.#isVictim(index) ? 6 : 2,
+			observed: this.#observed,
+			random: this.#random,
+			onAnswer: (status, atMs) => {
+				if (status === 200) this.#okAtMs[index] = atMs;
+			},
+		});
+	}
+
+	async #untilMet(deadline: number, stop: AbortSignal): Promise<void> {
+		const isMet = (index: Index) =>
+			!this.#isVictim(index) || this.#process(index).hasEnded || this.#meeting(index) !== undefined;
+		while (performance.now() < deadline && !stop.aborted && !both.every(isMet)) await Bun.sleep(pollMs);
+	}
+
+	/** And until the other one had time to go on. */
+	async #untilEnded(): Promise<void> {
+		const late = Bun.sleep(endMsMax);
+		for (const index of both) {
+			const meeting = this.#meeting(index);
+			if (meeting !== undefined && !this.#isHarmless(meeting))
+				await Promise.race([this.#process(index).ended, late]);
+		}
+		await Bun.sleep(aftermathMs);
+	}
+
+	/** Undefined while the fault has not struck it. */
+	#meeting(index: Index): Meeting | undefined {
+		if (!this.#isVictim(index)) return undefined;
+		const calls = readStraceLog(this.#logFile(index));
+		const position = calls.findIndex(({ isInjected }) => isInjected);
+		const injected = calls[position];
+		return injected === undefined ? undefined : { injected, position: position + 1 };
+	}
+
+	/** SQLite syncs the folder and looks away when that fails; the ledger syncs it once more, and looks. */
+	#isHarmless({ injected }: Meeting): boolean {
+		return injected.name === "fsync" && injected.file === this.#folder && !this.#fault.lasts;
+	}
+
+	async #judge(index: Index, meeting: Meeting | undefined): Promise<void> {
+		const program = this.#process(index);
+		if (meeting === undefined) {
+			if (program.hasEnded) this.#broken.push(`the process that met no error ended: ${lastWords(program)}`);
+			return;
+		}
+		if (program.hasEnded) await this.#judgeEnd(index, meeting);
+		else if (this.#isHarmless(meeting)) this.#wentOn += 1;
+		else this.#broken.push(`the process went on after ${meeting.injected.file} had failed`);
+	}
+
+	async #judgeEnd(index: Index, { injected }: Meeting): Promise<void> {
+		const program = this.#process(index);
+		const { code, atMs: endedAtMs } = await program.ended;
+		const hasServed = program.output.includes(':"listening"');
+		const expected = hasServed ? exitStoreFailed : exitNotStarted;
+		if (code !== expected) this.#broken.push(`it ended with ${code}, not ${expected}: ${lastWords(program)}`);
+		const lateMs = this.#okAtMs[index] - injected.atMs;
+		if (lateMs > lateMsMax) this.#broken.push(`it answered 200 ${Math.round(lateMs)} ms after the error`);
+		if (hasServed && Number.isFinite(lateMs)) this.#lateMs.push(lateMs);
+		if (!hasServed) this.#endedAtStart += 1;
+		if (!this.#fault.isOnBoth && this.#okAtMs[1] < endedAtMs)
+			this.#broken.push("the other process did not go on");
+	}
+
+	/** Whoever has ended starts again without the fault, and both post. */
+	async #recover(): Promise<void> {
+		this.#isFaulty = false;
+		for (const index of both) {
+			if (!this.#process(index).hasEnded) continue;
+			try {
+				await this.#pair.startOne(index);
+			} catch (error) {
+				this.#broken.push(`a restart without the fault: ${(error as Error).message}`);
+			}
+		}
+		await Promise.all(both.map((index) => this.#postOnce(index)));
+	}
+
+	async #postOnce(index: Index): Promise<void> {
+		const { targets } = this.#pair;
+		const clients = new Clients({
+			...{ targets: [targets[index]], count: 1, statementShare: 0 },
+			...{ observed: this.#observed, random: this.#random },
+		});
+		const deadline = performance.now() + postMsMax;
+		while (!clients.statuses.has(200) && performance.now() < deadline) await Bun.sleep(pollMs);
+		await clients.stop();
+		if (!clients.statuses.has(200)) this.#broken.push(`process ${index} did not serve in the end`);
+	}
+
+	#conclude(met: readonly Meeting[]): FaultRun {
+		const observed = this.#observed;
+		const after = readBooks(this.#databaseFile);
+		const broken = [...this.#broken, ...findings(this.#beginning.books, observed, after)];
+		return {
+			positions: met.map(({ position }) => position),
+			lateMs: this.#lateMs,
+			endedAtStart: this.#endedAtStart,
+			wentOn: this.#wentOn,
+			acknowledged: observed.count("posted"),
+			unknown: observed.count("unknown"),
+			broken: broken.map((sentence) => `${faultText(this.#fault)}: ${sentence}`),
+		};
+	}
+}
+
+function lastWords({ output }: RunningProgram): string {
+	return output.trim().split("\n").at(-1) ?? "";
+}

@@ -1,0 +1,110 @@
+/**
+ * I/O errors: a call that waits for the disk, or writes to it, fails for the n-th time that a ledger process makes it.
+ * After a failed sync nobody knows what is on the disk, so the process may not acknowledge any more.
+ */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Attack, Report, Trial } from "../attack.ts";
+import { readBooks } from "../books.ts";
+import { Clients } from "../clients.ts";
+import { LedgerPair } from "../ledger-pair.ts";
+import { Observed } from "../observed.ts";
+import { Random } from "../random.ts";
+import { type Beginning, FaultPlay, type FaultRun } from "./fault-run.ts";
+import { type FaultCall, faultCalls, type IoFault, ioFault } from "./io-fault.ts";
+
+/** Every n up to it, in full. */
+const nthMax = 300;
+const quickNths = 10;
+/** The quick form stays where a second of load gets. */
+const quickNthMax: Readonly<Record<FaultCall, number>> = {
+	fdatasync: 200,
+	fsync: 40,
+	pwrite64: 300,
+	ftruncate: 15,
+};
+const loadMsMax = { quick: 5000, full: 20_000 } as const;
+const runsAtOnce = 2;
+
+export const ioErrors: Attack = {
+	name: "io-errors",
+	promise: "After an I/O error nobody is told 200 for what may not be on the disk, and a restart recovers",
+	about:
+		"the n-th fdatasync, fsync, pwrite64 or ftruncate of one or both processes returns EIO, once or from there on, under load and while they start",
+	needs: ["linux", "strace"],
+	play,
+};
+
+async function play(trial: Trial): Promise<Report> {
+	const beginnings = await makeBeginnings(trial);
+	const faults = drawFaults(trial);
+	const runs: [IoFault, FaultRun][] = [];
+	let begun = 0;
+	const worker = async (): Promise<void> => {
+		for (let number = begun++; number < faults.length; number = begun++) {
+			trial.stop.throwIfAborted();
+			const fault = faults[number] as IoFault;
+			const folder = join(trial.folder, `fault-${number}`);
+			const beginning = fault.isFresh ? beginnings.fresh : beginnings.used;
+			const run = new FaultPlay(fault, folder, beginning, new Random(trial.seed + number));
+			runs.push([fault, await run.play(loadMsMax[trial.form], trial.stop)]);
+			rmSync(folder, { recursive: true });
+			if (runs.length % 50 === 0) trial.say(`${runs.length} of ${faults.length} faults`);
+		}
+	};
+	await Promise.all(Array.from({ length: runsAtOnce }, worker));
+	return conclude(runs);
+}
+
+function drawFaults({ form, seed }: Trial): IoFault[] {
+	const random = new Random(seed);
+	return faultCalls.flatMap((call) => {
+		const nths =
+			form === "full"
+				? Array.from({ length: nthMax }, (_, index) => index + 1)
+				: Array.from({ length: quickNths }, () => random.between(1, quickNthMax[call]));
+		return nths.map((nth) => ioFault(call, nth, random));
+	});
+}
+
+/** No file; and one that killed processes have left, with a log to recover. */
+async function makeBeginnings({ folder, seed }: Trial): Promise<{ fresh: Beginning; used: Beginning }> {
+	const place = join(folder, "beginning");
+	mkdirSync(place);
+	const file = join(place, "ledger.db");
+	await using pair = new LedgerPair({ folder: place, databaseFile: file });
+	await pair.start();
+	const fresh = readBooks(file);
+	const clients = new Clients({
+		...{ targets: pair.targets, count: 4, observed: new Observed(), random: new Random(seed) },
+	});
+	while (clients.answers < 300) await Bun.sleep(10);
+	await pair.kill();
+	await clients.stop();
+	return { fresh: { file: undefined, books: fresh }, used: { file, books: readBooks(file) } };
+}
+
+function conclude(runs: readonly [IoFault, FaultRun][]): Report {
+	const all = runs.map(([, run]) => run);
+	const sum = (count: (run: FaultRun) => number) => all.reduce((total, run) => total + count(run), 0);
+	const acknowledged = sum((run) => run.acknowledged);
+	const met = all.filter(({ positions }) => positions.length > 0).length;
+	const lateMs = all.flatMap((run) => run.lateMs);
+	return {
+		tried: `${runs.length} faults, ${met} of them met; ${acknowledged.toLocaleString("en-US")} acknowledged entries`,
+		figures: {
+			...Object.fromEntries(faultCalls.map((call) => [`${call}Met`, metOf(runs, call)])),
+			processesThatMetIt: sum(({ positions }) => positions.length),
+			endedAtStart: sum(({ endedAtStart }) => endedAtStart),
+			wentOnAfterAFoldersSync: sum(({ wentOn }) => wentOn),
+			unknown: sum(({ unknown }) => unknown),
+			last200AfterTheErrorMsMax: Math.max(...lateMs),
+		},
+		broken: all.flatMap(({ broken }) => broken),
+		controls: [],
+	};
+}
+
+function metOf(runs: readonly [IoFault, FaultRun][], wanted: FaultCall): number {
+	return runs.filter(([{ call }, { positions }]) => call === wanted && positions.length > 0).length;
+}

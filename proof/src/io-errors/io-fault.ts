@@ -1,0 +1,59 @@
+/**
+ * An I/O error that strace makes: a call of the process returns EIO without having been made, the n-th one only, or
+ * each from the n-th on.
+ *
+ * strace counts by thread. All calls of SQLite's are the main thread's; those that wait for the WAL come from two
+ * threads of Bun's pool in turn, so half of `nth` is asked for, and the log tells which one it was.
+ */
+import type { Random } from "../random.ts";
+
+export const faultCalls = ["fdatasync", "fsync", "pwrite64", "ftruncate"] as const;
+export type FaultCall = (typeof faultCalls)[number];
+
+export interface IoFault {
+	readonly call: FaultCall;
+	/** Of the process's calls of that name; from 1. */
+	readonly nth: number;
+	/** Whether every later call fails, too. */
+	readonly lasts: boolean;
+	/** Whether the disk fails for both processes, or only for the first. */
+	readonly isOnBoth: boolean;
+	/** Whether there is no file when they start; else one with a log that is to be recovered. */
+	readonly isFresh: boolean;
+}
+
+const poolThreads = 2;
+
+/** How it strikes is drawn. */
+export function ioFault(call: FaultCall, nth: number, random: Random): IoFault {
+	const [lasts, isOnBoth, isFresh] = [random.chance(0.5), random.chance(0.5), random.chance(0.3)];
+	return { call, nth, lasts, isOnBoth, isFresh };
+}
+
+export function faultText({ call, nth, lasts, isOnBoth, isFresh }: IoFault): string {
+	const whose = isOnBoth ? "of both processes" : "of one process";
+	return `EIO at ${call} ${nth}${lasts ? " and later" : ""} ${whose}, ${isFresh ? "no file" : "a file"} before`;
+}
+
+/** The words before a command that is to suffer it; `-D` keeps the process id the command's own. */
+export function straceWords({ call, nth, lasts }: IoFault, logFile: string, alsoTraced = ""): string[] {
+	const when = call === "fdatasync" ? Math.ceil(nth / poolThreads) : nth;
+	return tracing(logFile, `${call}${alsoTraced}`, `${call}:error=EIO:when=${when}${lasts ? "+" : ""}`);
+}
+
+/** The same for whatever else strace can do to a call. */
+export function tracing(logFile: string, traced: string, injection: string): string[] {
+	const log = ["-ttt", "-y", "-o", logFile];
+	return [
+		"strace",
+		"-D",
+		"-f",
+		"-q",
+		"--seccomp-bpf",
+		...log,
+		"-e",
+		`trace=${traced}`,
+		"-e",
+		`inject=${injection}`,
+	];
+}
