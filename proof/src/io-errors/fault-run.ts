@@ -12,8 +12,10 @@ import { Observed } from "../observed.ts";
 import type { RunningProgram } from "../program.ts";
 import type { Random } from "../random.ts";
 import { findings } from "../verdict.ts";
-import { faultText, type IoFault, straceWords } from "./io-fault.ts";
+import { forgetUnsynced } from "./forgotten-writes.ts";
+import { type FaultCall, faultText, faultyWords, type IoFault } from "./io-fault.ts";
 import { readStraceLog, type TracedCall } from "./strace-log.ts";
+import { accountIds } from "./thousand-accounts.ts";
 
 /** After the failed call, nobody may be told 200 by that process for longer than this. */
 const lateMsMax = 1000;
@@ -24,6 +26,14 @@ const postMsMax = 10_000;
 /** In which the process without the fault has to go on. */
 const aftermathMs = 50;
 const pollMs = 20;
+/** Large batches make for more checkpoints, small ones for more commits. */
+const clientsOfVictim: Readonly<Record<FaultCall, number>> = {
+	fdatasync: 6,
+	fsync: 48,
+	pwrite64: 6,
+	ftruncate: 48,
+};
+const clientsOfOther = 2;
 const exitStoreFailed = 70;
 const exitNotStarted = 1;
 
@@ -31,6 +41,8 @@ const exitNotStarted = 1;
 export interface Beginning {
 	/** None when there is no file. */
 	readonly file: string | undefined;
+	/** The ledger's SEED_FILE. */
+	readonly seedFile: string;
 	readonly books: Books;
 }
 
@@ -43,6 +55,8 @@ export interface FaultRun {
 	readonly endedAtStart: number;
 	/** Met it, and went on rightly. */
 	readonly wentOn: number;
+	/** Of the log, by a disk that keeps only what it must; undefined when one of them lived on. */
+	readonly bytesForgotten: number | undefined;
 	readonly acknowledged: number;
 	readonly unknown: number;
 	readonly broken: readonly string[];
@@ -72,6 +86,8 @@ export class FaultPlay {
 	readonly #lateMs: number[] = [];
 	#wentOn = 0;
 	#endedAtStart = 0;
+	#bytesForgotten: number | undefined;
+	readonly #hasServed: [boolean, boolean] = [false, false];
 
 	/** In a folder of its own, which it makes. */
 	constructor(fault: IoFault, folder: string, beginning: Beginning, random: Random) {
@@ -87,9 +103,9 @@ export class FaultPlay {
 			folder,
 			databaseFile: this.#databaseFile,
 			// A small log is checkpointed often, and it is checkpoints that call fsync and ftruncate.
-			environment: { WAL_MAX_MB: "1" },
+			environment: { WAL_MAX_MB: "1", SEED_FILE: beginning.seedFile },
 			wrapper: (index) =>
-				this.#isFaulty && this.#isVictim(index) ? straceWords(fault, this.#logFile(index)) : [],
+				this.#isFaulty && this.#isVictim(index) ? faultyWords(fault, this.#logFile(index)) : [],
 		});
 	}
 
@@ -101,6 +117,7 @@ export class FaultPlay {
 		await this.#untilMet(performance.now() + loadMsMax, stop);
 		await this.#untilEnded();
 		await Promise.all(load.map((clients) => clients.stop()));
+		this.#forget();
 		stop.throwIfAborted();
 		const meetings = both.map((index) => this.#meeting(index));
 		for (const index of both) await this.#judge(index, meetings[index]);
@@ -124,15 +141,18 @@ export class FaultPlay {
 	/** A victim may end on the way. */
 	async #startBoth(): Promise<void> {
 		const started = await Promise.allSettled(both.map((index) => this.#pair.startOne(index)));
-		for (const [index, { status }] of started.entries())
-			if (status === "rejected" && !this.#isVictim(index))
-				this.#broken.push(`the process without the fault did not start: ${lastWords(this.#process(1))}`);
+		for (const index of both) {
+			this.#hasServed[index] = started[index]?.status === "fulfilled";
+			if (!this.#hasServed[index] && !this.#isVictim(index))
+				this.#broken.push(`the process without the fault did not start: ${lastWords(this.#process(index))}`);
+		}
 	}
 
 	#load(index: Index): Clients {
 		return new Clients({
 			targets: [this.#pair.targets[index]],
-			count: this.#isVictim(index) ? 6 : 2,
+			count: this.#isVictim(index) ? clientsOfVictim[this.#fault.call] : clientsOfOther,
+			accountIds,
 			observed: this.#observed,
 			random: this.#random,
 			onAnswer: (status, atMs) => {
@@ -186,7 +206,7 @@ export class FaultPlay {
 	async #judgeEnd(index: Index, { injected }: Meeting): Promise<void> {
 		const program = this.#process(index);
 		const { code, atMs: endedAtMs } = await program.ended;
-		const hasServed = program.output.includes(':"listening"');
+		const hasServed = this.#hasServed[index];
 		const expected = hasServed ? exitStoreFailed : exitNotStarted;
 		if (code !== expected) this.#broken.push(`it ended with ${code}, not ${expected}: ${lastWords(program)}`);
 		const lateMs = this.#okAtMs[index] - injected.atMs;
@@ -195,6 +215,20 @@ export class FaultPlay {
 		if (!hasServed) this.#endedAtStart += 1;
 		if (!this.#fault.isOnBoth && this.#okAtMs[1] < endedAtMs)
 			this.#broken.push("the other process did not go on");
+	}
+
+	/** Both are dead, and waited for the disk: what it may have forgotten was acknowledged to nobody. */
+	#forget(): void {
+		const { call, isOnBoth } = this.#fault;
+		if (call !== "fdatasync" || !isOnBoth || !both.every((index) => this.#process(index).hasEnded)) return;
+		const copy = join(this.#folder, "left.db");
+		this.#bytesForgotten = forgetUnsynced(
+			this.#databaseFile,
+			both.map((index) => this.#logFile(index)),
+			copy,
+		);
+		const found = findings(this.#beginning.books, this.#observed, readBooks(copy));
+		this.#broken.push(...found.map((sentence) => `on a disk that forgot what was not synced, ${sentence}`));
 	}
 
 	/** Whoever has ended starts again without the fault, and both post. */
@@ -215,7 +249,7 @@ export class FaultPlay {
 		const { targets } = this.#pair;
 		const clients = new Clients({
 			...{ targets: [targets[index]], count: 1, statementShare: 0 },
-			...{ observed: this.#observed, random: this.#random },
+			...{ observed: this.#observed, random: this.#random, accountIds },
 		});
 		const deadline = performance.now() + postMsMax;
 		while (!clients.statuses.has(200) && performance.now() < deadline) await Bun.sleep(pollMs);
@@ -231,6 +265,7 @@ export class FaultPlay {
 			positions: met.map(({ position }) => position),
 			lateMs: this.#lateMs,
 			endedAtStart: this.#endedAtStart,
+			bytesForgotten: this.#bytesForgotten,
 			wentOn: this.#wentOn,
 			acknowledged: observed.count("posted"),
 			unknown: observed.count("unknown"),

@@ -10,8 +10,10 @@ import { Clients } from "../clients.ts";
 import { LedgerPair } from "../ledger-pair.ts";
 import { Observed } from "../observed.ts";
 import { Random } from "../random.ts";
+import { playControls } from "./controls.ts";
 import { type Beginning, FaultPlay, type FaultRun } from "./fault-run.ts";
 import { type FaultCall, faultCalls, type IoFault, ioFault } from "./io-fault.ts";
+import { accountIds, writeSeedFile } from "./thousand-accounts.ts";
 
 /** Every n up to it, in full. */
 const nthMax = 300;
@@ -53,7 +55,7 @@ async function play(trial: Trial): Promise<Report> {
 		}
 	};
 	await Promise.all(Array.from({ length: runsAtOnce }, worker));
-	return conclude(runs);
+	return { ...conclude(runs), controls: await playControls(trial, beginnings.fresh) };
 }
 
 function drawFaults({ form, seed }: Trial): IoFault[] {
@@ -72,23 +74,30 @@ async function makeBeginnings({ folder, seed }: Trial): Promise<{ fresh: Beginni
 	const place = join(folder, "beginning");
 	mkdirSync(place);
 	const file = join(place, "ledger.db");
-	await using pair = new LedgerPair({ folder: place, databaseFile: file });
-	await pair.start();
-	const fresh = readBooks(file);
-	const clients = new Clients({
-		...{ targets: pair.targets, count: 4, observed: new Observed(), random: new Random(seed) },
+	const seedFile = writeSeedFile(place);
+	await using pair = new LedgerPair({
+		folder: place,
+		databaseFile: file,
+		environment: { SEED_FILE: seedFile },
 	});
-	while (clients.answers < 300) await Bun.sleep(10);
+	await pair.start();
+	const seeded = readBooks(file);
+	const clients = new Clients({
+		...{ targets: pair.targets, count: 4, observed: new Observed(), random: new Random(seed), accountIds },
+	});
+	while (clients.answers < 300 && clients.unanswered === 0) await Bun.sleep(10);
 	await pair.kill();
 	await clients.stop();
-	return { fresh: { file: undefined, books: fresh }, used: { file, books: readBooks(file) } };
+	const fresh = { file: undefined, seedFile, books: seeded };
+	return { fresh, used: { file, seedFile, books: readBooks(file) } };
 }
 
-function conclude(runs: readonly [IoFault, FaultRun][]): Report {
+function conclude(runs: readonly [IoFault, FaultRun][]): Omit<Report, "controls"> {
 	const all = runs.map(([, run]) => run);
 	const sum = (count: (run: FaultRun) => number) => all.reduce((total, run) => total + count(run), 0);
 	const acknowledged = sum((run) => run.acknowledged);
 	const met = all.filter(({ positions }) => positions.length > 0).length;
+	const forgotten = all.flatMap(({ bytesForgotten }) => bytesForgotten ?? []);
 	const lateMs = all.flatMap((run) => run.lateMs);
 	return {
 		tried: `${runs.length} faults, ${met} of them met; ${acknowledged.toLocaleString("en-US")} acknowledged entries`,
@@ -97,11 +106,12 @@ function conclude(runs: readonly [IoFault, FaultRun][]): Report {
 			processesThatMetIt: sum(({ positions }) => positions.length),
 			endedAtStart: sum(({ endedAtStart }) => endedAtStart),
 			wentOnAfterAFoldersSync: sum(({ wentOn }) => wentOn),
+			disksThatForgot: forgotten.length,
+			bytesForgotten: forgotten.reduce((total, bytes) => total + bytes, 0),
 			unknown: sum(({ unknown }) => unknown),
 			last200AfterTheErrorMsMax: Math.max(...lateMs),
 		},
 		broken: all.flatMap(({ broken }) => broken),
-		controls: [],
 	};
 }
 

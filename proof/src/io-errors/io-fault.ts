@@ -6,6 +6,7 @@
  * threads of Bun's pool in turn, so half of `nth` is asked for, and the log tells which one it was.
  */
 import type { Random } from "../random.ts";
+import { tracedForWrites } from "./forgotten-writes.ts";
 
 export const faultCalls = ["fdatasync", "fsync", "pwrite64", "ftruncate"] as const;
 export type FaultCall = (typeof faultCalls)[number];
@@ -35,25 +36,21 @@ export function faultText({ call, nth, lasts, isOnBoth, isFresh }: IoFault): str
 	return `EIO at ${call} ${nth}${lasts ? " and later" : ""} ${whose}, ${isFresh ? "no file" : "a file"} before`;
 }
 
-/** The words before a command that is to suffer it; `-D` keeps the process id the command's own. */
-export function straceWords({ call, nth, lasts }: IoFault, logFile: string, alsoTraced = ""): string[] {
-	const when = call === "fdatasync" ? Math.ceil(nth / poolThreads) : nth;
-	return tracing(logFile, `${call}${alsoTraced}`, `${call}:error=EIO:when=${when}${lasts ? "+" : ""}`);
+/** The words before a command that is to suffer it. */
+export function faultyWords({ call, nth, lasts }: IoFault, logFile: string): string[] {
+	const isOfPool = call === "fdatasync";
+	const when = isOfPool ? Math.ceil(nth / poolThreads) : nth;
+	const traced = isOfPool ? tracedForWrites : call;
+	return tracing(logFile, traced, `${call}:error=EIO:when=${when}${lasts ? "+" : ""}`);
 }
 
-/** The same for whatever else strace can do to a call. */
-export function tracing(logFile: string, traced: string, injection: string): string[] {
-	const log = ["-ttt", "-y", "-o", logFile];
+/** strace before a command; `-D` keeps the process id the command's own. */
+export function tracing(logFile: string, traced: string, injection?: string): string[] {
+	const words = ["strace", "-D", "-f", "-q", "--seccomp-bpf", "-ttt", "-y", "-o", logFile];
 	return [
-		"strace",
-		"-D",
-		"-f",
-		"-q",
-		"--seccomp-bpf",
-		...log,
+		...words,
 		"-e",
 		`trace=${traced}`,
-		"-e",
-		`inject=${injection}`,
+		...(injection === undefined ? [] : ["-e", `inject=${injection}`]),
 	];
 }

@@ -5,43 +5,54 @@ export interface TracedCall {
 	readonly name: string;
 	/** The path behind its descriptor. */
 	readonly file: string;
-	/** After the descriptor, as strace writes it; of a write without its bytes, see `lastNumbers`. */
-	readonly argumentsText: string;
+	/** Its last arguments, as far as they are whole numbers: of pwrite64 the length and the offset. */
+	readonly numbers: readonly number[];
+	/** Undefined when the call was not made, or has failed. */
+	readonly result: number | undefined;
+	/** Whether strace made up what it returned. */
 	readonly isInjected: boolean;
-	/** By performance.now() of this process: when it was made, and when it returned, as near as the log tells. */
+	/** When it was made, by performance.now() of this process. */
 	readonly atMs: number;
-	readonly returnedAtMs: number;
 }
 
 const linePattern = /^(\d+) +(\d+\.\d+) (.*)$/;
-const callPattern = /^(\w+)\(\d+<([^>]*)>(.*)$/;
+/** A call of whatever has a descriptor for its first argument. */
+const callPattern = /^(\w+)\(\d+<([^>]*)>(.*)\) += (-?\d+)(.*)$/;
+const numbersPattern = /(?:, \d+)*$/;
 const unfinished = " <unfinished ...>";
 
-/** In the order in which they returned; none when there is no log. Lines that aren't whole are not there yet. */
+/** In the order in which they returned; none when there is no log. A line that isn't whole is not there yet. */
 export function readStraceLog(logFile: string): TracedCall[] {
 	if (!existsSync(logFile)) return [];
-	const lines = readFileSync(logFile, "latin1").split("\n").slice(0, -1);
+	// What the wall clock, which strace writes, is ahead of performance.now().
+	const aheadMs = Date.now() - performance.now();
+	return parseStraceLog(readFileSync(logFile, "latin1"), aheadMs);
+}
+
+export function parseStraceLog(text: string, aheadMs: number): TracedCall[] {
 	const begun = new Map<string, { readonly text: string; readonly atMs: number }>();
 	const calls: TracedCall[] = [];
-	for (const line of lines) {
-		const [, thread, seconds, text] = (linePattern.exec(line) ?? []) as (string | undefined)[];
-		if (thread === undefined || text === undefined) continue;
-		const atMs = Number(seconds) * 1000 - clockOffsetMs();
-		if (text.endsWith(unfinished)) {
-			begun.set(thread, { text: text.slice(0, -unfinished.length), atMs });
+	for (const line of text.split("\n").slice(0, -1)) {
+		const [, thread, seconds, said] = linePattern.exec(line) ?? [];
+		if (thread === undefined || said === undefined) continue;
+		const atMs = Number(seconds) * 1000 - aheadMs;
+		if (said.endsWith(unfinished)) {
+			begun.set(thread, { text: said.slice(0, -unfinished.length), atMs });
 			continue;
 		}
-		const before = text.startsWith("<... ") ? begun.get(thread) : undefined;
-		const whole = (before?.text ?? "") + text.replace(/^<\.\.\. \w+ resumed>/, "");
-		const [, name, file, argumentsText] = callPattern.exec(whole) ?? [];
-		if (name === undefined || file === undefined || argumentsText === undefined) continue;
-		const isInjected = argumentsText.endsWith("(INJECTED)");
-		calls.push({ name, file, argumentsText, isInjected, atMs: before?.atMs ?? atMs, returnedAtMs: atMs });
+		const before = said.startsWith("<... ") ? begun.get(thread) : undefined;
+		const whole = (before?.text ?? "") + said.replace(/^<\.\.\. \w+ resumed>/, "");
+		const call = parseCall(whole, before?.atMs ?? atMs);
+		if (call !== undefined) calls.push(call);
 	}
 	return calls;
 }
 
-/** What the wall clock, which strace writes, is ahead of performance.now(). */
-function clockOffsetMs(): number {
-	return Date.now() - performance.now();
+function parseCall(text: string, atMs: number): TracedCall | undefined {
+	const [, name, file, given, returned, more] = callPattern.exec(text) ?? [];
+	if (name === undefined || file === undefined || given === undefined) return undefined;
+	const isInjected = more?.endsWith("(INJECTED)") ?? false;
+	const isMade = !isInjected && Number(returned) >= 0;
+	const numbers = (numbersPattern.exec(given)?.[0] ?? "").split(", ").slice(1).map(Number);
+	return { name, file, numbers, result: isMade ? Number(returned) : undefined, isInjected, atMs };
 }

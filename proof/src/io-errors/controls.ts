@@ -1,0 +1,90 @@
+/** What has to be found: acknowledgements that the disk has not kept, and one that nobody earned. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Control, Trial } from "../attack.ts";
+import { type Books, readBooks } from "../books.ts";
+import { Clients } from "../clients.ts";
+import { LedgerPair } from "../ledger-pair.ts";
+import { Observed } from "../observed.ts";
+import { Random } from "../random.ts";
+import { findings } from "../verdict.ts";
+import type { Beginning } from "./fault-run.ts";
+import { forgetUnsynced, tracedForWrites } from "./forgotten-writes.ts";
+import { tracing } from "./io-fault.ts";
+
+const answersMin = 300;
+const lost = /was acknowledged, and is lost/;
+
+/** By what is done to the pair. */
+const careless: readonly { about: string; environment: Record<string, string>; injection?: string }[] = [
+	{
+		about: "the disk claims to have synced, from the 10th fdatasync of a thread on, and has not",
+		environment: {},
+		injection: "fdatasync:retval=0:when=10+",
+	},
+	{ about: "DURABILITY=os, which does not wait for the disk", environment: { DURABILITY: "os" } },
+];
+
+export async function playControls(
+	{ folder, seed, stop }: Trial,
+	{ books: before, seedFile }: Beginning,
+): Promise<Control[]> {
+	const controls: Control[] = [];
+	for (const [number, { about, environment, injection }] of careless.entries()) {
+		stop.throwIfAborted();
+		const random = new Random(seed + number);
+		const place = join(folder, `control-${number}`);
+		const found = await forgetfulRun(
+			place,
+			before,
+			random,
+			{ ...environment, SEED_FILE: seedFile },
+			injection,
+		);
+		const losses = found.filter((sentence) => lost.test(sentence)).length;
+		const detail = losses > 0 ? `${losses} acknowledged entries found lost, or more` : "nothing was found";
+		controls.push({ about, isCaught: losses > 0, detail });
+	}
+	return [...controls, madeUpAcknowledgement(before)];
+}
+
+/** A pair under load whose disk then forgets what was not synced. */
+async function forgetfulRun(
+	folder: string,
+	before: Books,
+	random: Random,
+	environment: Readonly<Record<string, string>>,
+	injection: string | undefined,
+): Promise<string[]> {
+	mkdirSync(folder);
+	const databaseFile = join(folder, "ledger.db");
+	const logFiles = [0, 1].map((index) => join(folder, `strace-${index}.log`));
+	await using pair = new LedgerPair({
+		...{ folder, databaseFile, environment },
+		wrapper: (index) => tracing(logFiles[index] as string, tracedForWrites, injection),
+	});
+	await pair.start();
+	const observed = new Observed();
+	const clients = new Clients({ targets: pair.targets, count: 4, observed, random });
+	const deadline = performance.now() + 20_000;
+	while (clients.answers < answersMin && performance.now() < deadline) await Bun.sleep(10);
+	await pair.kill();
+	await clients.stop();
+	const copy = join(folder, "left.db");
+	forgetUnsynced(databaseFile, logFiles, copy);
+	return findings(before, observed, readBooks(copy));
+}
+
+function madeUpAcknowledgement(books: Books): Control {
+	const observed = new Observed();
+	const posting = observed.invokePosting(1, 100);
+	Object.assign(posting, {
+		fate: "posted",
+		balance: 100,
+		limit: 100_000,
+		endedAtMs: posting.invokedAtMs + 1,
+	});
+	const isCaught = findings(books, observed, books).some((sentence) => lost.test(sentence));
+	const about = "an acknowledgement of an entry that isn't there, added to what the clients saw";
+	return { about, isCaught, detail: isCaught ? "found lost" : "nothing was found" };
+}
