@@ -55,7 +55,7 @@ export interface FaultRun {
 	readonly endedAtStart: number;
 	/** Met it, and went on rightly. */
 	readonly wentOn: number;
-	/** Of the log, by a disk that keeps only what it must; undefined when one of them lived on. */
+	/** Of the log, by a disk that keeps only what it must; undefined where it had power. */
 	readonly bytesForgotten: number | undefined;
 	readonly acknowledged: number;
 	readonly unknown: number;
@@ -115,7 +115,8 @@ export class FaultPlay {
 		await this.#startBoth();
 		const load = both.map((index) => this.#load(index));
 		await this.#untilMet(performance.now() + loadMsMax, stop);
-		await this.#untilEnded();
+		if (this.#fault.isPowerCut) await pair.kill();
+		else await this.#untilEnded();
 		await Promise.all(load.map((clients) => clients.stop()));
 		this.#forget();
 		stop.throwIfAborted();
@@ -181,7 +182,7 @@ export class FaultPlay {
 	/** Undefined while the fault has not struck it. */
 	#meeting(index: Index): Meeting | undefined {
 		if (!this.#isVictim(index)) return undefined;
-		const calls = readStraceLog(this.#logFile(index));
+		const calls = readStraceLog(this.#logFile(index)).filter(({ name }) => name === this.#fault.call);
 		const position = calls.findIndex(({ isInjected }) => isInjected);
 		const injected = calls[position];
 		return injected === undefined ? undefined : { injected, position: position + 1 };
@@ -208,7 +209,8 @@ export class FaultPlay {
 		const { code, atMs: endedAtMs } = await program.ended;
 		const hasServed = this.#hasServed[index];
 		const expected = hasServed ? exitStoreFailed : exitNotStarted;
-		if (code !== expected) this.#broken.push(`it ended with ${code}, not ${expected}: ${lastWords(program)}`);
+		if (code !== expected && !this.#fault.isPowerCut)
+			this.#broken.push(`it ended with ${code}, not ${expected}: ${lastWords(program)}`);
 		const lateMs = this.#okAtMs[index] - injected.atMs;
 		if (lateMs > lateMsMax) this.#broken.push(`it answered 200 ${Math.round(lateMs)} ms after the error`);
 		if (hasServed && Number.isFinite(lateMs)) this.#lateMs.push(lateMs);
@@ -217,10 +219,12 @@ export class FaultPlay {
 			this.#broken.push("the other process did not go on");
 	}
 
-	/** Both are dead, and waited for the disk: what it may have forgotten was acknowledged to nobody. */
+	/**
+	 * What the disk may have forgotten was acknowledged to nobody. Only where both were killed: the last one to end by
+	 * itself closes SQLite, which syncs the log once more and copies it to the db file.
+	 */
 	#forget(): void {
-		const { call, isOnBoth } = this.#fault;
-		if (call !== "fdatasync" || !isOnBoth || !both.every((index) => this.#process(index).hasEnded)) return;
+		if (!this.#fault.isPowerCut) return;
 		const copy = join(this.#folder, "left.db");
 		this.#bytesForgotten = forgetUnsynced(
 			this.#databaseFile,

@@ -21,6 +21,8 @@ export interface IoFault {
 	readonly isOnBoth: boolean;
 	/** Whether there is no file when they start; else one with a log that is to be recovered. */
 	readonly isFresh: boolean;
+	/** Whether the machine dies with it: both are killed as soon as both have met it, and the disk forgets. */
+	readonly isPowerCut: boolean;
 }
 
 const poolThreads = 2;
@@ -28,12 +30,14 @@ const poolThreads = 2;
 /** How it strikes is drawn. */
 export function ioFault(call: FaultCall, nth: number, random: Random): IoFault {
 	const [lasts, isOnBoth, isFresh] = [random.chance(0.5), random.chance(0.5), random.chance(0.3)];
-	return { call, nth, lasts, isOnBoth, isFresh };
+	const isPowerCut = random.chance(0.5) && call === "fdatasync" && isOnBoth;
+	return { call, nth, lasts, isOnBoth, isFresh, isPowerCut };
 }
 
-export function faultText({ call, nth, lasts, isOnBoth, isFresh }: IoFault): string {
+export function faultText({ call, nth, lasts, isOnBoth, isFresh, isPowerCut }: IoFault): string {
 	const whose = isOnBoth ? "of both processes" : "of one process";
-	return `EIO at ${call} ${nth}${lasts ? " and later" : ""} ${whose}, ${isFresh ? "no file" : "a file"} before`;
+	const before = isFresh ? "no file before" : "a file before";
+	return `EIO at ${call} ${nth}${lasts ? " and later" : ""} ${whose}, ${before}${isPowerCut ? ", and no power" : ""}`;
 }
 
 /** The words before a command that is to suffer it. */
