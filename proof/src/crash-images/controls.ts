@@ -1,0 +1,54 @@
+/** The same recorded run, as if one protection had not been there: its images have to be wrong. */
+import type { DiskHistory, Suffix, Sync } from "./disk-history.ts";
+import type { Exchange } from "./exchanges.ts";
+import type { Commits, Recording } from "./recording.ts";
+
+export interface Weakening {
+	readonly about: string;
+	readonly weaken: (recording: Recording) => Pick<Recording, "disk" | "exchanges">;
+}
+
+export const weakenings: readonly Weakening[] = [
+	{
+		about: "without the fdatasyncs of the log, that answers wait for",
+		weaken: ({ disk, exchanges }) => ({
+			disk: withoutSyncs(disk, "-wal", ({ call }) => call === "fdatasync"),
+			exchanges,
+		}),
+	},
+	{
+		about: "without the syncs of the db file, that end a checkpoint",
+		weaken: ({ disk, exchanges }) => ({ disk: withoutSyncs(disk, "", () => true), exchanges }),
+	},
+	{
+		about: "without the syncs of the folder, that keep the files' names",
+		weaken: ({ disk, exchanges }) => ({ disk: { ...disk, syncs: [] }, exchanges }),
+	},
+	{
+		about: "with each answer given when its batch was written, before its sync",
+		weaken: ({ disk, exchanges, commits }) => ({ disk, exchanges: answeredEarly(exchanges, commits) }),
+	},
+];
+
+function withoutSyncs(disk: DiskHistory, suffix: Suffix, isTaken: (sync: Sync) => boolean): DiskHistory {
+	const files = new Map(
+		disk.files.map((file) => [
+			file,
+			file.suffix === suffix ? { ...file, syncs: file.syncs.filter((sync) => !isTaken(sync)) } : file,
+		]),
+	);
+	const names = disk.names.map((change) => ({
+		...change,
+		file: change.file === undefined ? undefined : files.get(change.file),
+	}));
+	return { ...disk, files: [...files.values()], names };
+}
+
+/** A ledger writes and answers in one thread, one batch after another: its last write was that of the batch. */
+function answeredEarly(exchanges: readonly Exchange[], commits: Commits): Exchange[] {
+	return exchanges.map((exchange) => {
+		const { thread, receivedAt, answeredAt } = exchange;
+		const writtenAt = commits.get(thread)?.findLast((endedAt) => endedAt < answeredAt) ?? answeredAt;
+		return { ...exchange, answeredAt: Math.max(writtenAt, receivedAt) };
+	});
+}

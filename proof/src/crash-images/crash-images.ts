@@ -1,0 +1,166 @@
+/**
+ * What a power cut may leave, a hundred thousand times: the writes of the two ledgers are recorded, and a disk is made
+ * up that has lost, reordered and torn of them what no sync had made durable. A real power cut shows one such disk.
+ */
+import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Attack, Control, Form, Report, Trial } from "../attack.ts";
+import { Random } from "../random.ts";
+import { weakenings } from "./controls.ts";
+import { kinds } from "./image.ts";
+import { ImageFolder } from "./image-folder.ts";
+import { type Played, play, type Serving } from "./player.ts";
+import { Promises } from "./promises.ts";
+import { type Happening, type Recording, record } from "./recording.ts";
+import { serveImage } from "./served-images.ts";
+
+interface Plan {
+	readonly recordings: number;
+	readonly answers: number;
+	/** Of each recording. */
+	readonly images: number;
+	/** One image in so many is opened by the ledger itself. */
+	readonly servedEach: number;
+	/** Of each control. */
+	readonly controlImages: number;
+}
+
+const plans: Readonly<Record<Form, Plan>> = {
+	quick: { recordings: 1, answers: 1500, images: 3000, servedEach: 1000, controlImages: 150 },
+	full: { recordings: 20, answers: 3000, images: 10_000, servedEach: 1000, controlImages: 1000 },
+};
+const happenings: readonly Happening[] = ["one is killed", "both are killed", "reset"];
+const happeningsMax = 4;
+/** Memory, on most machines: an image is opened in 2 ms there. */
+const memoryFolder = "/dev/shm";
+
+export const crashImages: Attack = {
+	name: "crash-images",
+	promise:
+		"Whatever a power cut loses, reorders or tears of what was not synced: the books are whole, and have all that was acknowledged or shown.",
+	about:
+		"Records every write, sync and answer of two ledgers under load, and makes up what a power cut may leave of it at random moments.",
+	needs: ["linux", "strace"],
+	play: playAttack,
+};
+
+async function playAttack(trial: Trial): Promise<Report> {
+	const plan = plans[trial.form];
+	const random = new Random(trial.seed);
+	const memory = makeImageFolder(trial.folder);
+	try {
+		const images = new ImageFolder(memory);
+		const rounds: Round[] = [];
+		let controls: Control[] = [];
+		for (let index = 0; index < plan.recordings; index += 1) {
+			const recording = await recordOne(trial, plan, index, random);
+			rounds.push(await playRecording(trial, plan, recording, images, random));
+			trial.say(progressText(rounds));
+			if (index === 0) controls = await playControls(trial, plan, recording, images, random);
+		}
+		return { ...reportOf(rounds), controls };
+	} finally {
+		rmSync(memory, { recursive: true, force: true });
+	}
+}
+
+/** Of one recording. */
+interface Round {
+	readonly played: Played;
+	readonly recording: Pick<Recording, "acknowledged" | "broken" | "moments"> & { readonly answers: number };
+}
+
+function makeImageFolder(folder: string): string {
+	try {
+		accessSync(memoryFolder, constants.W_OK);
+		return mkdtempSync(join(memoryFolder, "crebito-images-"));
+	} catch {
+		return join(folder, "images");
+	}
+}
+
+/** The first one has everything; of the others each what is drawn. */
+function recordOne(trial: Trial, { answers }: Plan, index: number, random: Random): Promise<Recording> {
+	const drawn = Array.from({ length: random.between(0, happeningsMax) }, () => random.pick(happenings));
+	return record({
+		folder: join(trial.folder, `run-${index}`),
+		seed: random.below(2 ** 32),
+		answers,
+		happenings: index === 0 ? happenings : drawn,
+		stop: trial.stop,
+	});
+}
+
+async function playRecording(
+	trial: Trial,
+	{ images, servedEach }: Plan,
+	recording: Recording,
+	folder: ImageFolder,
+	random: Random,
+): Promise<Round> {
+	const { disk, exchanges, moments, acknowledged, broken } = recording;
+	const serving: Serving = {
+		each: servedEach,
+		serve: (image, books) => serveImage(trial.folder, image, books),
+	};
+	const promises = new Promises(exchanges);
+	const played = await play({ disk, promises, moments, images, random, folder, stop: trial.stop, serving });
+	return { played, recording: { acknowledged, broken, moments, answers: exchanges.length } };
+}
+
+async function playControls(
+	{ stop }: Trial,
+	{ controlImages: images }: Plan,
+	recording: Recording,
+	folder: ImageFolder,
+	random: Random,
+): Promise<Control[]> {
+	const controls: Control[] = [];
+	for (const { about, weaken } of weakenings) {
+		const { disk, exchanges } = weaken(recording);
+		const promises = new Promises(exchanges);
+		const { moments } = recording;
+		const { broken, findings } = await play({ disk, promises, moments, images, random, folder, stop });
+		const detail = `${broken} of ${images} images were wrong${broken > 0 ? `, the first: ${findings[0]}` : ""}`;
+		controls.push({ about, isCaught: broken > 0, detail });
+	}
+	return controls;
+}
+
+function reportOf(rounds: readonly Round[]): Omit<Report, "controls"> {
+	const sum = (count: (round: Round) => number) => rounds.reduce((total, round) => total + count(round), 0);
+	const images = sum(imagesOf);
+	const moments = sum(({ played }) => played.moments.size);
+	const acknowledged = sum(({ recording }) => recording.acknowledged);
+	return {
+		tried: `${images.toLocaleString("en-US")} crash images of ${moments.toLocaleString("en-US")} moments of ${rounds.length} runs, ${acknowledged.toLocaleString("en-US")} acknowledged entries`,
+		figures: {
+			...{ images, moments, runs: rounds.length, acknowledged },
+			answers: sum(({ recording }) => recording.answers),
+			momentsThereWere: sum(({ recording }) => recording.moments.length),
+			imagesUnlikeWhatProcessesSaw: sum(({ played }) => played.differing),
+			imagesServedByLedger: sum(({ played }) => played.served),
+			...Object.fromEntries(
+				kinds.map((kind) => [figureName(kind), sum(({ played }) => played.byKind.get(kind) ?? 0)]),
+			),
+			unsyncedWritesMax: Math.max(...rounds.map(({ played }) => played.pendingMax)),
+			imagesWrong: sum(({ played }) => played.broken),
+		},
+		broken: rounds.flatMap(({ played, recording }) => [...recording.broken, ...played.findings]),
+	};
+}
+
+/** "all lost" → imagesAllLost. */
+function figureName(kind: string): string {
+	return `images ${kind}`.replace(/ (.)/g, (_, first: string) => first.toUpperCase());
+}
+
+function imagesOf({ played }: Round): number {
+	return [...played.byKind.values()].reduce((sum, count) => sum + count, 0);
+}
+
+function progressText(rounds: readonly Round[]): string {
+	const { played, recording } = rounds.at(-1) as Round;
+	const wrong = rounds.reduce((sum, round) => sum + round.played.broken, 0);
+	return `run ${rounds.length}: ${recording.answers} answers, ${recording.moments.length} moments, ${played.differing} images unlike what the processes saw; wrong so far: ${wrong}`;
+}
