@@ -1,5 +1,5 @@
 /** The same recorded run, as if one protection had not been there: its images have to be wrong. */
-import type { DiskHistory, Suffix, Sync } from "./disk-history.ts";
+import type { DiskHistory, RecordedFile, Suffix, Sync } from "./disk-history.ts";
 import type { Exchange } from "./exchanges.ts";
 import type { Commits, Recording } from "./recording.ts";
 
@@ -37,11 +37,13 @@ function withoutSyncs(disk: DiskHistory, suffix: Suffix, isTaken: (sync: Sync) =
 			file.suffix === suffix ? { ...file, syncs: file.syncs.filter((sync) => !isTaken(sync)) } : file,
 		]),
 	);
-	const names = disk.names.map((change) => ({
-		...change,
-		file: change.file === undefined ? undefined : files.get(change.file),
-	}));
-	return { ...disk, files: [...files.values()], names };
+	const weaker = (file: RecordedFile) => files.get(file) ?? file;
+	return {
+		files: [...files.values()],
+		present: disk.present.map(weaker),
+		names: disk.names.map((change) => ({ ...change, file: change.file && weaker(change.file) })),
+		syncs: disk.syncs,
+	};
 }
 
 /** A ledger writes and answers in one thread, one batch after another: its last write was that of the batch. */

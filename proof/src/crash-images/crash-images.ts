@@ -13,10 +13,13 @@ import { type Played, play, type Serving } from "./player.ts";
 import { Promises } from "./promises.ts";
 import { type Happening, type Recording, record } from "./recording.ts";
 import { serveImage } from "./served-images.ts";
+import { drawStart, freshStart, type Start } from "./start.ts";
 
 interface Plan {
 	readonly recordings: number;
 	readonly answers: number;
+	/** One of these; few make small batches, many make large ones. */
+	readonly clients: readonly number[];
 	/** Of each recording. */
 	readonly images: number;
 	/** One image in so many is opened by the ledger itself. */
@@ -26,9 +29,18 @@ interface Plan {
 }
 
 const plans: Readonly<Record<Form, Plan>> = {
-	quick: { recordings: 1, answers: 1500, images: 3000, servedEach: 1000, controlImages: 150 },
-	full: { recordings: 20, answers: 3000, images: 10_000, servedEach: 1000, controlImages: 1000 },
+	quick: { recordings: 2, answers: 800, clients: [8], images: 1500, servedEach: 700, controlImages: 150 },
+	full: {
+		recordings: 24,
+		answers: 2000,
+		clients: [2, 8, 32],
+		images: 8400,
+		servedEach: 800,
+		controlImages: 1000,
+	},
 };
+/** So many runs begin with what a power cut has left of the one before; then the books have grown, and are dropped. */
+const chainMax = 4;
 const happenings: readonly Happening[] = ["one is killed", "both are killed", "reset"];
 const happeningsMax = 4;
 /** Memory, on most machines: an image is opened in 2 ms there. */
@@ -52,11 +64,13 @@ async function playAttack(trial: Trial): Promise<Report> {
 		const images = new ImageFolder(memory);
 		const rounds: Round[] = [];
 		let controls: Control[] = [];
+		let start = freshStart;
 		for (let index = 0; index < plan.recordings; index += 1) {
-			const recording = await recordOne(trial, plan, index, random);
+			const recording = await recordOne(trial, plan, index, random, start);
 			rounds.push(await playRecording(trial, plan, recording, images, random));
 			trial.say(progressText(rounds));
 			if (index === 0) controls = await playControls(trial, plan, recording, images, random);
+			start = (index + 1) % chainMax === 0 ? freshStart : drawStart(recording, random, images);
 		}
 		return { ...reportOf(rounds), controls };
 	} finally {
@@ -67,7 +81,9 @@ async function playAttack(trial: Trial): Promise<Report> {
 /** Of one recording. */
 interface Round {
 	readonly played: Played;
-	readonly recording: Pick<Recording, "acknowledged" | "broken" | "moments"> & { readonly answers: number };
+	readonly recording: Pick<Recording, "before" | "acknowledged" | "broken" | "moments"> & {
+		readonly answers: number;
+	};
 }
 
 function makeImageFolder(folder: string): string {
@@ -80,12 +96,20 @@ function makeImageFolder(folder: string): string {
 }
 
 /** The first one has everything; of the others each what is drawn. */
-function recordOne(trial: Trial, { answers }: Plan, index: number, random: Random): Promise<Recording> {
+function recordOne(
+	trial: Trial,
+	{ answers, clients }: Plan,
+	index: number,
+	random: Random,
+	start: Start,
+): Promise<Recording> {
 	const drawn = Array.from({ length: random.between(0, happeningsMax) }, () => random.pick(happenings));
 	return record({
 		folder: join(trial.folder, `run-${index}`),
 		seed: random.below(2 ** 32),
+		start,
 		answers,
+		clients: random.pick(clients),
 		happenings: index === 0 ? happenings : drawn,
 		stop: trial.stop,
 	});
@@ -98,14 +122,14 @@ async function playRecording(
 	folder: ImageFolder,
 	random: Random,
 ): Promise<Round> {
-	const { disk, exchanges, moments, acknowledged, broken } = recording;
+	const { disk, before, exchanges, moments, acknowledged, broken } = recording;
 	const serving: Serving = {
 		each: servedEach,
 		serve: (image, books) => serveImage(trial.folder, image, books),
 	};
-	const promises = new Promises(exchanges);
+	const promises = new Promises(before, exchanges);
 	const played = await play({ disk, promises, moments, images, random, folder, stop: trial.stop, serving });
-	return { played, recording: { acknowledged, broken, moments, answers: exchanges.length } };
+	return { played, recording: { before, acknowledged, broken, moments, answers: exchanges.length } };
 }
 
 async function playControls(
@@ -118,7 +142,7 @@ async function playControls(
 	const controls: Control[] = [];
 	for (const { about, weaken } of weakenings) {
 		const { disk, exchanges } = weaken(recording);
-		const promises = new Promises(exchanges);
+		const promises = new Promises(recording.before, exchanges);
 		const { moments } = recording;
 		const { broken, findings } = await play({ disk, promises, moments, images, random, folder, stop });
 		const detail = `${broken} of ${images} images were wrong${broken > 0 ? `, the first: ${findings[0]}` : ""}`;
@@ -136,6 +160,7 @@ function reportOf(rounds: readonly Round[]): Omit<Report, "controls"> {
 		tried: `${images.toLocaleString("en-US")} crash images of ${moments.toLocaleString("en-US")} moments of ${rounds.length} runs, ${acknowledged.toLocaleString("en-US")} acknowledged entries`,
 		figures: {
 			...{ images, moments, runs: rounds.length, acknowledged },
+			runsAfterPowerCut: sum(({ recording }) => (recording.before.accounts.length > 0 ? 1 : 0)),
 			answers: sum(({ recording }) => recording.answers),
 			momentsThereWere: sum(({ recording }) => recording.moments.length),
 			imagesUnlikeWhatProcessesSaw: sum(({ played }) => played.differing),

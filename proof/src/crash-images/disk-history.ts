@@ -28,6 +28,8 @@ export interface Sync extends Span {
 /** A file by its inode: a name that is removed and made again stands for two of them. */
 export interface RecordedFile {
 	readonly suffix: Suffix;
+	/** What was in it when the run began. */
+	readonly start: Buffer;
 	readonly changes: readonly Change[];
 	readonly syncs: readonly Sync[];
 }
@@ -40,6 +42,8 @@ export interface NameChange extends Span {
 
 export interface DiskHistory {
 	readonly files: readonly RecordedFile[];
+	/** Those that were there when the run began. */
+	readonly present: readonly RecordedFile[];
 	readonly names: readonly NameChange[];
 	/** Of the folder. */
 	readonly syncs: readonly Sync[];
@@ -53,27 +57,32 @@ interface GrowingFile extends RecordedFile {
 /** Neither changes what a file holds, nor promises anything. */
 const harmless = new Set(["recvfrom", "recvmsg"]);
 
+/** Files by their names. */
+export type StartFiles = ReadonlyMap<Suffix, Buffer>;
+
 /**
- * Of a run that began with an empty folder.
+ * Of a run that began with these files, and all of them on the disk.
  * @throws {Misunderstood} a file was changed in a way that is not played here, or may have been.
  */
-export function diskHistory(calls: readonly Call[], databaseFile: string): DiskHistory {
-	const history = new Recorder(databaseFile);
+export function diskHistory(calls: readonly Call[], databaseFile: string, start: StartFiles): DiskHistory {
+	const history = new Recorder(databaseFile, start);
 	for (const call of calls) history.add(call);
 	return history;
 }
 
 class Recorder implements DiskHistory {
 	readonly files: GrowingFile[] = [];
+	readonly present: readonly GrowingFile[];
 	readonly names: NameChange[] = [];
 	readonly syncs: Sync[] = [];
 	readonly #suffixes: ReadonlyMap<string, Suffix>;
 	readonly #folder: string;
-	readonly #present = new Map<Suffix, GrowingFile>();
+	readonly #named = new Map<Suffix, GrowingFile>();
 
-	constructor(databaseFile: string) {
+	constructor(databaseFile: string, start: StartFiles) {
 		this.#suffixes = new Map(suffixes.map((suffix) => [databaseFile + suffix, suffix]));
 		this.#folder = dirname(databaseFile);
+		this.present = [...start].map(([suffix, bytes]) => this.#create(suffix, bytes));
 	}
 
 	add(call: Call): void {
@@ -89,11 +98,16 @@ class Recorder implements DiskHistory {
 		const [flags = ""] = call.rest;
 		if (suffix === undefined || !(call.result >= 0)) return;
 		if (flags.includes("O_TRUNC")) throw misunderstood(call);
-		if (!flags.includes("O_CREAT") || this.#present.has(suffix)) return;
-		const file = { suffix, changes: [], syncs: [] };
-		this.files.push(file);
-		this.#present.set(suffix, file);
+		if (!flags.includes("O_CREAT") || this.#named.has(suffix)) return;
+		const file = this.#create(suffix, Buffer.alloc(0));
 		this.names.push({ suffix, file, startedAt: call.startedAt, endedAt: call.endedAt });
+	}
+
+	#create(suffix: Suffix, start: Buffer): GrowingFile {
+		const file = { suffix, start, changes: [], syncs: [] };
+		this.files.push(file);
+		this.#named.set(suffix, file);
+		return file;
 	}
 
 	#rename(call: Call): void {
@@ -101,12 +115,12 @@ class Recorder implements DiskHistory {
 		const suffix = touched.find((one) => one !== undefined);
 		if (suffix === undefined || call.result < 0) return;
 		if (!call.name.startsWith("unlink") || Number.isNaN(call.result)) throw misunderstood(call);
-		this.#present.delete(suffix);
+		this.#named.delete(suffix);
 		this.names.push({ suffix, file: undefined, startedAt: call.startedAt, endedAt: call.endedAt });
 	}
 
 	#touch(call: Call, suffix: Suffix): void {
-		const file = this.#present.get(suffix);
+		const file = this.#named.get(suffix);
 		if (harmless.has(call.name) || call.result < 0) return;
 		if (file === undefined || call.isDeleted) throw misunderstood(call);
 		if (call.name === "fsync" || call.name === "fdatasync") this.#sync(file.syncs, call);

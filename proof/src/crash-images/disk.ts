@@ -64,7 +64,8 @@ export class FileOnDisk {
 	readonly seen = new Contents();
 	readonly #queue: Queue<Change>;
 
-	constructor({ changes, syncs }: RecordedFile) {
+	constructor({ start, changes, syncs }: RecordedFile) {
+		for (const contents of [this.durable, this.seen]) contents.write(0, start);
 		this.#queue = new Queue(changes, syncs);
 	}
 
@@ -90,9 +91,10 @@ type Names = Map<Suffix, RecordedFile>;
 export class Disk {
 	readonly #files: ReadonlyMap<RecordedFile, FileOnDisk>;
 	readonly #names: Queue<NameChange>;
-	readonly #durable: Names = new Map();
+	readonly #durable: Names;
 
-	constructor({ files, names, syncs }: DiskHistory) {
+	constructor({ files, present, names, syncs }: DiskHistory) {
+		this.#durable = new Map(present.map((file) => [file.suffix, file]));
 		this.#files = new Map(files.map((file) => [file, new FileOnDisk(file)]));
 		this.#names = new Queue(names, syncs);
 	}

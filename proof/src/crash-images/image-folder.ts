@@ -1,10 +1,13 @@
 /** A folder in which one image after another lies as the ledger's files would, and is opened. */
-import { SQLiteError } from "bun:sqlite";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { Database, SQLiteError } from "bun:sqlite";
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Books, readTables } from "../books.ts";
 import { suffixes } from "./disk-history.ts";
 import type { Image } from "./image.ts";
+
+/** A file with a table is longer than its first page, unless its tables are in the log only. */
+const firstPageBytes = 2048;
 
 /** The books of a file that is none yet: its creation did not reach the disk. */
 export const blankBooks: Books = { accounts: [], entries: [], problems: [] };
@@ -35,12 +38,23 @@ export class ImageFolder {
 	 */
 	read(): Books | string {
 		try {
-			return readTables(this.databaseFile);
+			return this.#isBlank() ? blankBooks : readTables(this.databaseFile);
 		} catch (error) {
 			if (!(error instanceof SQLiteError)) throw error;
-			// No file, or one without a table: both are what a power cut leaves of a ledger that is being created.
-			const isBlank = error.code === "SQLITE_CANTOPEN" || error.message === "no such table: accounts";
-			return isBlank ? blankBooks : `SQLite can't read it: ${error.message}`;
+			return `SQLite can't read it: ${error.message}`;
+		}
+	}
+
+	/** No file, or one without a table: both are what a power cut leaves of a ledger that is being created. */
+	#isBlank(): boolean {
+		if (!existsSync(this.databaseFile)) return true;
+		if (statSync(this.databaseFile).size > firstPageBytes) return false;
+		const db = new Database(this.databaseFile, { readwrite: true, create: false });
+		try {
+			using statement = db.prepare("SELECT count(*) AS count FROM sqlite_schema");
+			return (statement.get() as { count: number }).count === 0;
+		} finally {
+			db.close();
 		}
 	}
 }

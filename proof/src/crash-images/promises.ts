@@ -20,7 +20,7 @@ interface Claim extends Told {
 	readonly tag: string;
 	/** With it, if that was said. */
 	readonly balance: number | undefined;
-	readonly isShown: boolean;
+	readonly how: "acknowledged" | "shown in a statement" | "there before";
 }
 
 interface Sent extends Told {
@@ -30,6 +30,8 @@ interface Sent extends Told {
 	readonly fate: "posted" | "refused" | "absent" | "unknown";
 }
 
+/** Before all lines. */
+const start = -1;
 const findingsMax = 5;
 
 export class Promises {
@@ -40,10 +42,13 @@ export class Promises {
 	readonly #resets: readonly Told[];
 	readonly #firstAnswerAt: number;
 
-	/** @throws when an answer is none that the ledger gives. */
-	constructor(exchanges: readonly Exchange[]) {
+	/**
+	 * Of a run that began with these books.
+	 * @throws when an answer is none that the ledger gives.
+	 */
+	constructor(before: Books, exchanges: readonly Exchange[]) {
 		const sent = exchanges.filter(({ path }) => path.endsWith("/transacoes")).map(sentBy);
-		this.#sent = new Map(sent.map((one) => [one.tag, one]));
+		this.#sent = new Map([...before.entries.map(sentBefore), ...sent].map((one) => [one.tag, one]));
 		this.#resets = exchanges.filter(
 			({ path, status }) => path === "/reset" && (status === 200 || status === 0),
 		);
@@ -51,18 +56,19 @@ export class Promises {
 		const posted = exchanges.filter(({ path, status }) => path.endsWith("/transacoes") && status === 200);
 		const shown = exchanges.filter(({ path, status }) => path.endsWith("/extrato") && status === 200);
 		this.#claims = byAnswer([
+			...before.entries.map(claimBefore),
 			...posted.map(acknowledgement),
 			...this.#firstOf(byAnswer(shown.flatMap(showing))),
 		]);
 		this.#firstAnswerAt = Math.min(
-			Number.POSITIVE_INFINITY,
+			before.accounts.length > 0 ? start : Number.POSITIVE_INFINITY,
 			...[...posted, ...shown].map(({ answeredAt }) => answeredAt),
 		);
 	}
 
 	get acknowledged(): ReadonlyMap<string, number> {
 		return new Map(
-			this.#claims.filter(({ isShown }) => !isShown).map(({ tag, balance }) => [tag, balance ?? 0]),
+			this.#claims.filter(({ how }) => how === "acknowledged").map(({ tag, balance }) => [tag, balance ?? 0]),
 		);
 	}
 
@@ -96,10 +102,10 @@ export class Promises {
 	}
 
 	#claimFinding(claim: Claim, entry: BookEntry | undefined, moment: number): string | undefined {
-		const { tag, balance, isShown } = claim;
+		const { tag, balance, how } = claim;
 		if (entry === undefined) {
 			if (this.#mayBeReset(claim, moment)) return undefined;
-			return `${tag} was ${isShown ? "shown in a statement" : "acknowledged"}, and is lost`;
+			return `${tag} was ${how}, and is lost`;
 		}
 		if (this.#isReset(claim, moment)) return `${tag} is there in spite of a reset`;
 		if (balance !== undefined && entry.balance !== balance)
@@ -143,6 +149,14 @@ export class Promises {
 	}
 }
 
+function sentBefore({ description, accountId, change }: BookEntry): Sent {
+	return { tag: description, accountId, change, fate: "posted", receivedAt: start, answeredAt: start };
+}
+
+function claimBefore({ description, balance }: BookEntry): Claim {
+	return { tag: description, balance, how: "there before", receivedAt: start, answeredAt: start };
+}
+
 function addTo(found: string[], finding: string | undefined): void {
 	if (finding !== undefined && found.length < findingsMax) found.push(finding);
 }
@@ -177,7 +191,7 @@ function acknowledgement(exchange: Exchange): Claim {
 	const posting = new Posting();
 	const bytes = Buffer.from(answer);
 	if (!posting.read(bytes, 0, bytes.length)) throw new Error(`a posting was answered ${answer}`);
-	return { tag: sentBy(exchange).tag, balance: posting.saldo, isShown: false, receivedAt, answeredAt };
+	return { tag: sentBy(exchange).tag, balance: posting.saldo, how: "acknowledged", receivedAt, answeredAt };
 }
 
 function showing({ answer, receivedAt, answeredAt }: Exchange): Claim[] {
@@ -186,6 +200,7 @@ function showing({ answer, receivedAt, answeredAt }: Exchange): Claim[] {
 	return statement.entries.map(({ descricao }, index) => ({
 		tag: descricao,
 		balance: index === 0 ? statement.balance : undefined,
-		...{ isShown: true, receivedAt, answeredAt },
+		how: "shown in a statement" as const,
+		...{ receivedAt, answeredAt },
 	}));
 }

@@ -4,12 +4,16 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { ProofError } from "../place.ts";
 import { RunningProgram } from "../program.ts";
+import type { Random } from "../random.ts";
 import { descendants } from "../stack.ts";
+import type { StartFiles } from "./disk-history.ts";
 
 const mainPath = join(import.meta.dir, "../../../ledger/src/main.ts");
 const startMsMax = 60_000;
 const endMsMax = 60_000;
+const outputMax = 500;
 const waitMs = 5;
 /** A thread that stands in a system call looks like one that stands still, but not for long. */
 const stopMs = 20;
@@ -46,11 +50,12 @@ export class RecordedPair implements AsyncDisposable {
 	readonly #endFile: string;
 	readonly #program: RunningProgram;
 
-	private constructor(folder: string) {
+	private constructor(folder: string, files: StartFiles) {
 		// Nothing else is in the folder: its names and its sync are the database's.
 		this.databaseFile = join(folder, "data/ledger.db");
 		this.traceFile = join(folder, "trace");
 		mkdirSync(dirname(this.databaseFile), { recursive: true });
+		for (const [suffix, bytes] of files) writeFileSync(this.databaseFile + suffix, bytes);
 		this.#endFile = join(folder, "end");
 		this.#sockets = [join(folder, "a.sock"), join(folder, "b.sock")];
 		this.targets = [`unix:${this.#sockets[0]}`, `unix:${this.#sockets[1]}`];
@@ -68,13 +73,15 @@ export class RecordedPair implements AsyncDisposable {
 	}
 
 	/** Both listen when it resolves. @throws when they don't. */
-	static async start(folder: string): Promise<RecordedPair> {
-		const pair = new RecordedPair(folder);
+	static async start(folder: string, files: StartFiles): Promise<RecordedPair> {
+		const pair = new RecordedPair(folder, files);
 		const deadline = performance.now() + startMsMax;
 		while (!pair.#sockets.every((socket) => existsSync(socket))) {
 			if (pair.#program.hasEnded || performance.now() > deadline) {
 				await pair.#program.kill();
-				throw new Error(`the ledgers did not start under strace:\n${pair.#program.output}`);
+				throw new ProofError(
+					`the ledgers did not start under strace: ${pair.#program.output.slice(0, outputMax)}`,
+				);
 			}
 			await Bun.sleep(waitMs);
 		}
@@ -85,8 +92,9 @@ export class RecordedPair implements AsyncDisposable {
 	 * Ends some of them at whatever they are at. They are stopped first: a call that a kill interrupts has done
 	 * nobody knows what, and what can't be known can't be played again.
 	 */
-	async kill(count: 1 | 2): Promise<void> {
-		const pids = this.#ledgers().slice(0, count);
+	async kill(count: 1 | 2, random: Random): Promise<void> {
+		const all = this.#ledgers();
+		const pids = count === 2 || all.length === 0 ? all : [random.pick(all)];
 		for (const pid of pids) signal(pid, "SIGSTOP");
 		const deadline = performance.now() + endMsMax;
 		do {

@@ -10,6 +10,7 @@ import { type DiskHistory, diskHistory, Misunderstood, suffixes } from "./disk-h
 import { type Exchange, exchangesOf } from "./exchanges.ts";
 import { Promises } from "./promises.ts";
 import { RecordedPair } from "./recorded-pair.ts";
+import type { Start } from "./start.ts";
 import { type Call, readTrace } from "./trace.ts";
 
 export type Happening = "one is killed" | "both are killed" | "reset";
@@ -18,6 +19,8 @@ export interface RecordingPlan {
 	/** Fresh. */
 	readonly folder: string;
 	readonly seed: number;
+	readonly start: Start;
+	readonly clients: number;
 	/** After which it ends. */
 	readonly answers: number;
 	/** Spread over the run. */
@@ -29,6 +32,8 @@ export interface RecordingPlan {
 export type Commits = ReadonlyMap<number, readonly number[]>;
 
 export interface Recording {
+	/** When it began. */
+	readonly before: Books;
 	readonly disk: DiskHistory;
 	readonly exchanges: readonly Exchange[];
 	readonly commits: Commits;
@@ -40,7 +45,6 @@ export interface Recording {
 	readonly acknowledged: number;
 }
 
-const clientCount = 8;
 const pollMs = 5;
 const runMsMax = 120_000;
 const triesMax = 5;
@@ -62,15 +66,16 @@ export async function record(plan: RecordingPlan): Promise<Recording> {
 async function recordOnce(plan: RecordingPlan): Promise<Recording> {
 	mkdirSync(plan.folder, { recursive: true });
 	const observed = new Observed();
-	await using pair = await RecordedPair.start(plan.folder);
+	await using pair = await RecordedPair.start(plan.folder, plan.start.files);
 	await loadPair(pair, plan, observed);
 	await pair.end();
-	return recordingOf(pair, observed);
+	return recordingOf(pair, plan.start, observed);
 }
 
 async function loadPair(pair: RecordedPair, plan: RecordingPlan, observed: Observed): Promise<void> {
 	const { targets } = pair;
-	const clients = new Clients({ targets, count: clientCount, observed, random: new Random(plan.seed) });
+	const random = new Random(plan.seed);
+	const clients = new Clients({ targets, count: plan.clients, observed, random });
 	try {
 		const deadline = performance.now() + runMsMax;
 		const parts = plan.happenings.length + 1;
@@ -83,25 +88,26 @@ async function loadPair(pair: RecordedPair, plan: RecordingPlan, observed: Obser
 				await Bun.sleep(pollMs);
 			}
 			if (happening === "reset") await resetOnce(targets[0], observed);
-			else if (happening !== undefined) await pair.kill(happening === "one is killed" ? 1 : 2);
+			else if (happening !== undefined) await pair.kill(happening === "one is killed" ? 1 : 2, random);
 		}
 	} finally {
 		await clients.stop();
 	}
 }
 
-function recordingOf({ traceFile, databaseFile }: RecordedPair, observed: Observed): Recording {
+function recordingOf({ traceFile, databaseFile }: RecordedPair, start: Start, observed: Observed): Recording {
 	const calls = readTrace(readFileSync(traceFile));
-	const disk = diskHistory(calls, databaseFile);
+	const disk = diskHistory(calls, databaseFile, start.files);
 	const exchanges = exchangesOf(calls);
 	compareFiles(disk, databaseFile);
-	const { acknowledged } = new Promises(exchanges);
+	const { acknowledged } = new Promises(start.books, exchanges);
 	compareAnswers(acknowledged, observed);
 	const after = readBooks(databaseFile);
 	return {
 		...{ disk, exchanges, moments: momentsOf(disk, exchanges) },
 		commits: commitsOf(calls, `${databaseFile}-wal`),
-		broken: findings(emptied(after), observed, after),
+		before: start.books,
+		broken: findings(start.books.accounts.length > 0 ? start.books : emptied(after), observed, after),
 		acknowledged: acknowledged.size,
 	};
 }
