@@ -9,26 +9,25 @@
  * A reset takes everything away at one instant. Where there was one, an order is not looked for; what was posted
  * before it, or while it was under way, may be gone.
  */
-import { LinearizabilityChecker } from "../../loadtest/src/linearizability.ts";
-import type { InitialAccount, Observation, Token } from "../../loadtest/src/operation.ts";
-import { arithmeticFindings, type BookAccount, type BookEntry, type Books } from "./books.ts";
-import type { Observed, SeenPosting, SeenStatement, ShownEntry } from "./observed.ts";
+import { arithmeticFindings, type BookEntry, type Books } from "./books.ts";
+import type { Observed, SeenPosting, SeenStatement } from "./observed.ts";
+import { orderFindings } from "./order.ts";
 
-const shownMax = 10;
 /** Of one kind: a thousand lost entries are one finding. */
 const findingsMax = 20;
 
 /** A sentence for each thing that is wrong, at most a few dozen; `before` were the books when the clients began. */
 export function findings(before: Books, observed: Observed, after: Books): string[] {
 	const places = placesOf(after);
+	const hasReset = observed.resets.some(({ fate }) => fate !== "absent");
 	return [
 		...observed.surprises,
 		...arithmeticFindings(after),
-		...(observed.resets.some(({ fate }) => fate !== "absent") ? [] : pastFindings(before, after)),
+		...(hasReset ? [] : pastFindings(before, after)),
 		...postingFindings(observed, places),
 		...strangerFindings(before, observed, after),
 		...statementFindings(before, observed, places),
-		...orderFindings(before, observed, after),
+		...(hasReset ? [] : orderFindings(before, observed, after)),
 	].slice(0, 5 * findingsMax);
 }
 
@@ -138,83 +137,4 @@ function shownFinding(
 		newer = entry;
 	}
 	return undefined;
-}
-
-/** The judge's search for an order, over each account, with the books that were left as its last statement. */
-function orderFindings(before: Books, observed: Observed, after: Books): string[] {
-	if (observed.resets.some(({ fate }) => fate !== "absent")) return [];
-	const found: string[] = [];
-	const endedAtMs = afterAll(observed);
-	for (const account of before.accounts) {
-		const earlier = newestOf(before, account.accountId);
-		const tokenOf = tokens(observed, earlier);
-		const checker = new LinearizabilityChecker(initialAccount(account, earlier, tokenOf));
-		for (const observation of observationsOf(observed, account.accountId, tokenOf)) checker.add(observation);
-		const left = after.accounts.find(({ accountId }) => accountId === account.accountId);
-		checker.add({
-			...{
-				number: observed.postings.length + observed.statements.length,
-				outcome: "shown",
-				token: 0,
-				change: 0,
-			},
-			...{ invokedAtMs: endedAtMs, endedAtMs, balance: left?.balance ?? Number.NaN },
-			entries: newestOf(after, account.accountId).map(tokenOf),
-		});
-		checker.finish();
-		if (checker.verdict !== "linearizable")
-			found.push(`account ${account.accountId} is ${checker.verdict}: ${checker.reason}`);
-	}
-	return found;
-}
-
-/** An instant after everything that was seen. */
-function afterAll({ postings, statements }: Observed): number {
-	return [...postings, ...statements].reduce(
-		(latest, { invokedAtMs, endedAtMs }) =>
-			Math.max(latest, invokedAtMs + 1, Number.isFinite(endedAtMs) ? endedAtMs + 1 : 0),
-		0,
-	);
-}
-
-type TokenOf = (entry: ShownEntry) => Token;
-
-/** Ours are their numbers; those from before count down from -1, and what looks the same is the same. */
-function tokens({ tags }: Observed, earlier: readonly ShownEntry[]): TokenOf {
-	const known = new Map<string, number>();
-	const look = ({ description, change }: ShownEntry) => `${change} ${description}`;
-	for (const entry of earlier) if (!known.has(look(entry))) known.set(look(entry), -1 - known.size);
-	return (entry) => tags.numberOf(entry.description) ?? known.get(look(entry)) ?? Number.MIN_SAFE_INTEGER;
-}
-
-function initialAccount(
-	{ accountId, limit, balance }: BookAccount,
-	earlier: readonly ShownEntry[],
-	tokenOf: TokenOf,
-): InitialAccount {
-	return { accountId, limit, balance, entries: earlier.map(tokenOf) };
-}
-
-/** Newest first. */
-function newestOf({ entries }: Books, wantedId: number): ShownEntry[] {
-	return entries
-		.filter(({ accountId }) => accountId === wantedId)
-		.slice(-shownMax)
-		.toReversed();
-}
-
-function observationsOf(observed: Observed, wantedId: number, tokenOf: TokenOf): Observation[] {
-	const postings = observed.postings
-		.filter(({ accountId, fate }) => accountId === wantedId && fate !== "absent")
-		.map(({ number, fate, invokedAtMs, endedAtMs, change, balance }) => ({
-			...{ number, outcome: fate as Observation["outcome"], invokedAtMs, endedAtMs, change, balance },
-			...{ token: number, entries: [] },
-		}));
-	const statements = observed.statements
-		.filter(({ accountId }) => accountId === wantedId)
-		.map(({ number, invokedAtMs, endedAtMs, balance, entries }) => ({
-			...{ number, outcome: "shown" as const, invokedAtMs, endedAtMs, change: 0, balance, token: number },
-			entries: entries.map(tokenOf),
-		}));
-	return [...postings, ...statements];
 }

@@ -4,13 +4,10 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { LastingStack } from "../src/kill/lasting-stack.ts";
 import { playRound } from "../src/kill/round.ts";
-import { settleUnknowns } from "../src/kill/settled.ts";
 import { median, Silences } from "../src/kill/silences.ts";
 import { drawVictims, pidsOf, type Victim } from "../src/kill/victims.ts";
 import { makeProofFolder, missing } from "../src/place.ts";
 import { Random } from "../src/random.ts";
-import { findings } from "../src/verdict.ts";
-import { madeUpRun } from "./made-up-run.ts";
 
 const lacking = missing(["linux", "nginx", "setpriv"]);
 const victims: readonly Victim[] = [
@@ -62,27 +59,6 @@ describe("victims", () => {
 		for (const from of [0, 9, 18]) expect(new Set(draw(1).slice(from, from + 9))).toEqual(new Set(victims));
 		expect(draw(1)).toEqual(draw(1));
 		expect(draw(1)).not.toEqual(draw(2));
-	});
-});
-
-describe("requests without an answer", () => {
-	test("are settled by the books, and an order is found as before", () => {
-		const { before, observed, after } = madeUpRun(1);
-		const unknown = observed.postings.filter(({ fate }) => fate === "unknown");
-		expect(unknown.length).toBeGreaterThan(0);
-		settleUnknowns(observed, after);
-		expect(observed.count("unknown")).toBe(0);
-		expect(findings(before, observed, after)).toEqual([]);
-	});
-
-	test("are still found when they are there twice", () => {
-		const { before, observed, after } = madeUpRun(1);
-		const unknown = observed.postings.filter(({ fate }) => fate === "unknown");
-		const entry = after.entries.find(({ description }) => unknown.some(({ tag }) => tag === description));
-		if (entry === undefined) throw new Error("none of them was applied");
-		after.entries.push({ ...entry, sequence: 1000 });
-		settleUnknowns(observed, after);
-		expect(findings(before, observed, after).join("\n")).toContain("is there 2 times");
 	});
 });
 

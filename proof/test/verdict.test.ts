@@ -15,6 +15,14 @@ function entryOf({ after }: MadeUpRun, { tag }: SeenPosting): BookEntry {
 	return after.entries.find(({ description }) => description === tag) as BookEntry;
 }
 
+/** Whether nothing was posted or shown after it that would know of it. */
+function isNewest({ after, observed }: MadeUpRun, { accountId, tag, invokedAtMs }: SeenPosting): boolean {
+	const isLater = (other: { accountId: number; invokedAtMs: number }) =>
+		other.accountId === accountId && other.invokedAtMs > invokedAtMs;
+	const entries = after.entries.filter((entry) => entry.accountId === accountId);
+	return entries.at(-1)?.description === tag && ![...observed.postings, ...observed.statements].some(isLater);
+}
+
 /** Takes an entry away so that only the clients can know: the books' own arithmetic stays right. */
 function forget(run: MadeUpRun, forgotten: BookEntry): void {
 	const { accountId, sequence, change } = forgotten;
@@ -160,6 +168,31 @@ describe("a damaged run is found:", () => {
 		expect(findings({ ...before, entries: after.entries }, observed, later).join("\n")).toContain(
 			"from before",
 		);
+	});
+});
+
+describe("requests without an answer", () => {
+	test("may be there or not", () => {
+		for (const seed of seeds) {
+			const run = madeUpRun(seed);
+			const lost = run.observed.postings.findLast(({ fate, balance }) => fate === "unknown" && balance !== 0);
+			if (lost !== undefined && isNewest(run, lost)) forget(run, entryOf(run, lost));
+			expect(findings(run.before, run.observed, run.after)).toEqual([]);
+		}
+	});
+
+	test("may be a thousand, and an order is found", () => {
+		const { before, observed, after } = madeUpRun(1, 3000);
+		for (const posting of observed.postings.slice(0, -50))
+			Object.assign(posting, { fate: "unknown", endedAtMs: Number.POSITIVE_INFINITY });
+		expect(findings(before, observed, after)).toEqual([]);
+	});
+
+	test("are found when they are there twice", () => {
+		const run = madeUpRun(1);
+		const entry = entryOf(run, postingThatIs(run, "unknown"));
+		run.after.entries.push({ ...entry, sequence: 1000 });
+		expect(findings(run.before, run.observed, run.after).join("\n")).toContain("is there 2 times");
 	});
 });
 

@@ -5,7 +5,6 @@ import { Observed } from "../observed.ts";
 import type { Random } from "../random.ts";
 import { findings } from "../verdict.ts";
 import type { LastingStack } from "./lasting-stack.ts";
-import { settleUnknowns } from "./settled.ts";
 import { Silences } from "./silences.ts";
 import { killHard, pidsOf, type Victim } from "./victims.ts";
 
@@ -63,7 +62,6 @@ export async function playRound(stack: LastingStack, plan: RoundPlan): Promise<R
 		refused: observed.count("refused"),
 		unknown: observed.count("unknown"),
 	};
-	settleUnknowns(observed, after);
 	return {
 		...{ kills, silences: silences.byVictim, ...counts },
 		findings: [...late, ...findings(before, observed, after)],
