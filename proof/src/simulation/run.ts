@@ -1,0 +1,81 @@
+/** One seed, from an empty ledger to its verdict. */
+import { Random } from "../random.ts";
+import { Clients, type Done, type Habits } from "./clients.ts";
+import { type Account, type Commit, Disk } from "./disk.ts";
+import type { Engine } from "./engine.ts";
+import { Machine, type Trouble, troubleNames } from "./machine.ts";
+import type { Stage } from "./stage.ts";
+import { simulationFindings } from "./verdict.ts";
+import { World } from "./world.ts";
+
+const accounts: readonly Account[] = [
+	{ accountId: 1, limit: 100, balance: 0 },
+	{ accountId: 2, limit: 0, balance: 50 },
+];
+const template = Disk.template(accounts);
+/** A world that has run so far does not come to an end. */
+const stepsMax = 200_000;
+
+export interface Run {
+	readonly findings: readonly string[];
+	readonly done: readonly Done[];
+	readonly commits: readonly Commit[];
+	readonly troubles: Readonly<Record<Trouble, number>>;
+	/** Requests that two processes were sent, or that clients sent again. */
+	readonly repeats: number;
+	/** Of everything that happened: the same for the same seed. */
+	readonly trace: string;
+}
+
+export { accounts };
+
+/** The stage is free again when it returns. */
+export function runSeed(seed: number, engine: Engine, stage: Stage): Run {
+	const random = new Random(seed);
+	const world = new World(random);
+	const disk = new Disk(template);
+	stage.world = world;
+	try {
+		const machine = new Machine(world, disk, engine);
+		const clients = new Clients(world, machine.balancer, drawHabits(random));
+		planTroubles(world, machine, clients);
+		world.run(stepsMax);
+		const { done, surprises, sentAgain } = clients;
+		const { commits } = disk;
+		const findings = [...surprises, ...simulationFindings(accounts, done, commits)];
+		const repeats = machine.balancer.repeats + sentAgain.same + sentAgain.other;
+		const trace = Bun.hash.xxHash64(JSON.stringify([done, commits, world.steps, world.nowMs])).toString(16);
+		return { findings, done, commits, troubles: machine.troubles, repeats, trace };
+	} finally {
+		stage.world = undefined;
+		disk.close();
+	}
+}
+
+/** Keys end with a reset, so a run has the one or the other. */
+function drawHabits(random: Random): Habits {
+	const hasKeys = random.chance(0.4);
+	return {
+		clients: random.between(1, 7),
+		requests: random.between(4, 14),
+		accounts: random.chance(0.5) ? accounts : accounts.slice(0, 1),
+		amountMax: random.pick([3, 40, 120]),
+		statementShare: random.pick([0.1, 0.3, 0.6]),
+		resetShare: !hasKeys && random.chance(0.4) ? 0.08 : 0,
+		keyShare: hasKeys ? 0.6 : 0,
+		thinkMsMax: random.pick([0, 3, 60, 700]),
+	};
+}
+
+/** Some kinds of trouble in each run, at any time as long as somebody asks. */
+function planTroubles(world: World, machine: Machine, clients: Clients): void {
+	const { random } = world;
+	const kinds = troubleNames.filter(() => random.chance(0.35));
+	const pauseMsMax = random.pick([20, 200, 1500]);
+	const strike = () => {
+		if (!clients.areBusy) return machine.calmDown();
+		machine.strike(random.pick(kinds));
+		world.after(random.next() * pauseMsMax, strike, undefined);
+	};
+	if (kinds.length > 0) world.after(random.next() * pauseMsMax * 2, strike, undefined);
+}

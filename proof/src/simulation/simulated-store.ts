@@ -1,0 +1,93 @@
+/**
+ * The store of a simulated process: the order of steps of ledger/src/store/sqlite.ts – the lock, one transaction of
+ * the ledger's own Batch, the sync, the answers – on a disk that the world owns.
+ *
+ * What SqliteStore does with files and descriptors is not here: that is for the power cuts, the crash images and the
+ * I/O errors.
+ */
+import type { Command, Outcome } from "../../../ledger/src/ledger.ts";
+import type { Repeats } from "../../../ledger/src/store/sqlite-repeats.ts";
+import { NothingApplied, OutcomeUnknown, type Store } from "../../../ledger/src/store.ts";
+import type { Disk } from "./disk.ts";
+import { type Engine, newRepeats } from "./engine.ts";
+import type { World } from "./world.ts";
+
+/** As in sqlite.ts. */
+const lockWaitMsMax = 2000;
+const lockTriesAtOnce = 10;
+/** There it is 1 ms; so that a lock that is held for long costs fewer steps. */
+const lockRetryMs = 20;
+
+/** What a process meets outside of itself. */
+export interface StoreSurroundings {
+	readonly world: World;
+	readonly disk: Disk;
+	/** Whether another process holds the lock just then. */
+	isLocked(): boolean;
+	isFull(): boolean;
+	syncMs(): number;
+	/** Whether the sync that ends just then has failed. */
+	failsSync(): boolean;
+}
+
+export class SimulatedStore implements Store {
+	protected readonly around: StoreSurroundings;
+	protected readonly repeats: Repeats;
+	readonly #engine: Engine;
+	#isFailed = false;
+
+	/** Everything that is committed is synced when it returns, as SqliteStore's constructor sees to. */
+	constructor(around: StoreSurroundings, engine: Engine) {
+		this.around = around;
+		this.#engine = engine;
+		around.disk.syncedUpTo(around.disk.commits.length);
+		this.repeats = newRepeats(engine, around.disk.db);
+	}
+
+	async commit(batch: readonly Command[]): Promise<Outcome[]> {
+		if (this.#isFailed) throw new OutcomeUnknown("the store has failed before");
+		await this.#lock();
+		const outcomes = this.transact(batch);
+		await this.sync();
+		return outcomes;
+	}
+
+	close(): void {}
+
+	protected transact(batch: readonly Command[]): Outcome[] {
+		const { world, disk } = this.around;
+		if (this.around.isFull()) throw new NothingApplied("the disk is full");
+		const writes = batch.some(({ type }) => type !== "statement");
+		(writes ? disk.sql.beginImmediate : disk.sql.begin).run();
+		const applying = this.#engine.newBatch(disk.sql, this.repeats);
+		const outcomes = applying.apply(batch);
+		disk.sql.commit.run();
+		applying.committed();
+		if (writes) disk.committed(world.nowMs);
+		return outcomes;
+	}
+
+	protected async sync(): Promise<void> {
+		const { disk } = this.around;
+		const covered = disk.commits.length;
+		await this.passing(this.around.syncMs());
+		if (this.around.failsSync()) {
+			this.#isFailed = true;
+			throw new OutcomeUnknown("fdatasync of the WAL: EIO");
+		}
+		disk.syncedUpTo(covered);
+	}
+
+	protected passing(ms: number): Promise<void> {
+		return new Promise((resolve) => this.around.world.after(ms, resolve));
+	}
+
+	async #lock(): Promise<void> {
+		const startedAtMs = this.around.world.nowMs;
+		for (let tries = 1; this.around.isLocked(); tries += 1) {
+			if (this.around.world.nowMs - startedAtMs > lockWaitMsMax)
+				throw new NothingApplied(`the write lock was not had within ${lockWaitMsMax} ms`);
+			await this.passing(tries <= lockTriesAtOnce ? 0.01 : lockRetryMs);
+		}
+	}
+}
