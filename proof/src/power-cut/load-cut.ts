@@ -14,8 +14,6 @@ import { drawLogMb, type LedgerDisk, LedgerUnusable } from "./ledger-disk.ts";
 import type { Arrival, Moment } from "./moments.ts";
 import { standStill } from "./stand-still.ts";
 
-const clientsCount = 32;
-const statementShare = 0.3;
 /** After the cut: answers that were on their way arrive, and have to hold like all others. */
 const arrivalMsMax = 40;
 
@@ -96,7 +94,8 @@ async function loadAndCut(
 	calls: FileCalls | undefined,
 ): Promise<{ readonly isHit: boolean; readonly cutAtMs: number }> {
 	const { target } = stack;
-	const clients = new Clients({ targets: [target], count: clientsCount, observed, random, statementShare });
+	const { clients: count = 32, statementShare = 0.3 } = moment;
+	const clients = new Clients({ targets: [target], count, observed, random, statementShare });
 	let arrival: Arrival | undefined;
 	try {
 		// Those of the start are not what is waited for.

@@ -25,7 +25,8 @@ export type MomentName =
 	| "first-commits"
 	| "reset"
 	| "reset-held"
-	| "killed";
+	| "killed"
+	| "unsynced";
 
 /** What goes on around the cut. */
 export interface Situation {
@@ -55,6 +56,10 @@ export interface Moment {
 	readonly watch: Omit<Watch, "files"> | undefined;
 	/** Of the two files, which are followed; both unless said otherwise. */
 	readonly isLogIgnored?: boolean;
+	/** 32 unless said otherwise. */
+	readonly clients?: number;
+	/** Of the requests; 0.3 unless said otherwise. */
+	readonly statementShare?: number;
 	/** Resolves when it is time. */
 	arrive(situation: Situation): Promise<Arrival>;
 }
@@ -99,6 +104,23 @@ export const moments: readonly Moment[] = [
 		logMb: undefined,
 		watch: { calls: ["fdatasync"], hold: { calls: ["fdatasync"], at: "enter", ms: shortHoldMs } },
 		arrive: arriveInReset,
+	},
+	// Commits wait long for the disk, and many look: who doesn't wait with them is shown what is lost.
+	{
+		name: "unsynced",
+		logMb: undefined,
+		watch: { calls: ["fdatasync"], hold: { calls: ["fdatasync"], at: "enter", ms: holdMs } },
+		clients: 16,
+		statementShare: 0.95,
+		arrive: async (situation) => {
+			const arrival = await arriveAt(
+				situation,
+				(step) => step === "acknowledgement",
+				situation.random.between(1, 12),
+			);
+			await Bun.sleep(situation.random.below(holdMs));
+			return arrival;
+		},
 	},
 	{ name: "killed", logMb: undefined, watch: undefined, arrive: arriveAfterKill },
 ];

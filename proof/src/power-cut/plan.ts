@@ -9,7 +9,7 @@ import { type MomentName, moments } from "./moments.ts";
  */
 export type Item = MomentName | "recovery" | "creation";
 
-/** 570 cuts: a recovery and a creation are two. */
+/** 600 cuts: a recovery and a creation are two. */
 const fullCounts: Readonly<Record<Item, number>> = {
 	random: 240,
 	checkpoint: 15,
@@ -21,6 +21,7 @@ const fullCounts: Readonly<Record<Item, number>> = {
 	reset: 30,
 	"reset-held": 30,
 	killed: 30,
+	unsynced: 30,
 	recovery: 39,
 	creation: 20,
 };
