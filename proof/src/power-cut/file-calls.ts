@@ -4,7 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 
-export type CallName = "pwrite64" | "fsync" | "fdatasync" | "ftruncate";
+type CallName = "pwrite64" | "fsync" | "fdatasync" | "ftruncate";
 
 export interface FileCall {
 	/** Of its thread; SQLite's calls are all made by a process's first one. */

@@ -29,7 +29,7 @@ export type MomentName =
 	| "unsynced";
 
 /** What goes on around the cut. */
-export interface Situation {
+interface Situation {
 	readonly target: string;
 	readonly observed: Observed;
 	readonly random: Random;
