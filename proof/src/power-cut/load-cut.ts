@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Books, readBooks } from "../books.ts";
 import { Clients } from "../clients.ts";
 import { Observed } from "../observed.ts";
-import type { Random } from "../random.ts";
+import { Random } from "../random.ts";
 import { Stack, type StackOptions } from "../stack.ts";
 import { cutVerdict } from "./cut-verdict.ts";
 import { FileCalls } from "./file-calls.ts";
@@ -95,7 +95,9 @@ async function loadAndCut(
 ): Promise<{ readonly isHit: boolean; readonly cutAtMs: number }> {
 	const { target } = stack;
 	const { clients: count = 32, statementShare = 0.3 } = moment;
-	const clients = new Clients({ targets: [target], count, observed, random, statementShare });
+	// Of their own: how often they draw is left to chance, and what follows is to be the same for the same seed.
+	const drawn = new Random(random.below(2 ** 32));
+	const clients = new Clients({ targets: [target], count, observed, random: drawn, statementShare });
 	let arrival: Arrival | undefined;
 	try {
 		// Those of the start are not what is waited for.
