@@ -18,7 +18,10 @@ export const weakenings: readonly Weakening[] = [
 	},
 	{
 		about: "without the syncs of the db file, that end a checkpoint",
-		weaken: ({ disk, exchanges }) => ({ disk: withoutSyncs(disk, "", () => true), exchanges }),
+		weaken: ({ disk, exchanges }) => ({
+			disk: withoutSyncs(disk, "", ({ startedAt }) => startedAt > logStartedAt(disk)),
+			exchanges,
+		}),
 	},
 	{
 		about: "without the syncs of the folder, that keep the files' names",
@@ -29,6 +32,12 @@ export const weakenings: readonly Weakening[] = [
 		weaken: ({ disk, exchanges, commits }) => ({ disk, exchanges: answeredEarly(exchanges, commits) }),
 	},
 ];
+
+/** Before it has a log, the db file is being created. */
+function logStartedAt({ files }: DiskHistory): number {
+	const changes = files.filter(({ suffix }) => suffix === "-wal").flatMap((file) => file.changes);
+	return Math.min(...changes.map(({ startedAt }) => startedAt));
+}
 
 function withoutSyncs(disk: DiskHistory, suffix: Suffix, isTaken: (sync: Sync) => boolean): DiskHistory {
 	const files = new Map(

@@ -78,12 +78,13 @@ async function playAttack(trial: Trial): Promise<Report> {
 	}
 }
 
-/** Of one recording. */
+/** Of one recording, of which the writes are forgotten. */
 interface Round {
 	readonly played: Played;
-	readonly recording: Pick<Recording, "before" | "acknowledged" | "broken" | "moments"> & {
-		readonly answers: number;
-	};
+	readonly recording: Pick<Recording, "acknowledged" | "broken" | "checkpoints" | "logStarts">;
+	readonly answers: number;
+	readonly moments: number;
+	readonly isAfterPowerCut: boolean;
 }
 
 function makeImageFolder(folder: string): string {
@@ -122,14 +123,17 @@ async function playRecording(
 	folder: ImageFolder,
 	random: Random,
 ): Promise<Round> {
-	const { disk, before, exchanges, moments, acknowledged, broken } = recording;
+	const { disk, before, exchanges, moments, acknowledged, broken, checkpoints, logStarts } = recording;
 	const serving: Serving = {
 		each: servedEach,
 		serve: (image, books) => serveImage(trial.folder, image, books),
 	};
 	const promises = new Promises(before, exchanges);
 	const played = await play({ disk, promises, moments, images, random, folder, stop: trial.stop, serving });
-	return { played, recording: { before, acknowledged, broken, moments, answers: exchanges.length } };
+	return {
+		...{ played, recording: { acknowledged, broken, checkpoints, logStarts } },
+		...{ answers: exchanges.length, moments: moments.length, isAfterPowerCut: before.accounts.length > 0 },
+	};
 }
 
 async function playControls(
@@ -160,9 +164,11 @@ function reportOf(rounds: readonly Round[]): Omit<Report, "controls"> {
 		tried: `${images.toLocaleString("en-US")} crash images of ${moments.toLocaleString("en-US")} moments of ${rounds.length} runs, ${acknowledged.toLocaleString("en-US")} acknowledged entries`,
 		figures: {
 			...{ images, moments, runs: rounds.length, acknowledged },
-			runsAfterPowerCut: sum(({ recording }) => (recording.before.accounts.length > 0 ? 1 : 0)),
-			answers: sum(({ recording }) => recording.answers),
-			momentsThereWere: sum(({ recording }) => recording.moments.length),
+			runsAfterPowerCut: sum(({ isAfterPowerCut }) => Number(isAfterPowerCut)),
+			answers: sum(({ answers }) => answers),
+			momentsThereWere: sum((round) => round.moments),
+			checkpoints: sum(({ recording }) => recording.checkpoints),
+			logStarts: sum(({ recording }) => recording.logStarts),
 			imagesUnlikeWhatProcessesSaw: sum(({ played }) => played.differing),
 			imagesServedByLedger: sum(({ played }) => played.served),
 			...Object.fromEntries(
@@ -185,7 +191,7 @@ function imagesOf({ played }: Round): number {
 }
 
 function progressText(rounds: readonly Round[]): string {
-	const { played, recording } = rounds.at(-1) as Round;
+	const { played, answers, moments } = rounds.at(-1) as Round;
 	const wrong = rounds.reduce((sum, round) => sum + round.played.broken, 0);
-	return `run ${rounds.length}: ${recording.answers} answers, ${recording.moments.length} moments, ${played.differing} images unlike what the processes saw; wrong so far: ${wrong}`;
+	return `run ${rounds.length}: ${answers} answers, ${moments} moments, ${played.differing} images unlike what the processes saw; wrong so far: ${wrong}`;
 }

@@ -6,7 +6,14 @@ import { Observed } from "../observed.ts";
 import { Random } from "../random.ts";
 import { findings } from "../verdict.ts";
 import { Disk } from "./disk.ts";
-import { type DiskHistory, diskHistory, Misunderstood, suffixes } from "./disk-history.ts";
+import {
+	type DiskHistory,
+	diskHistory,
+	Misunderstood,
+	type RecordedFile,
+	type Suffix,
+	suffixes,
+} from "./disk-history.ts";
 import { type Exchange, exchangesOf } from "./exchanges.ts";
 import { Promises } from "./promises.ts";
 import { RecordedPair } from "./recorded-pair.ts";
@@ -43,6 +50,10 @@ export interface Recording {
 	readonly broken: readonly string[];
 	/** Acknowledged entries. */
 	readonly acknowledged: number;
+	/** Syncs of the db file: each ends one. */
+	readonly checkpoints: number;
+	/** How often the log began from its start. */
+	readonly logStarts: number;
 }
 
 const pollMs = 5;
@@ -109,7 +120,15 @@ function recordingOf({ traceFile, databaseFile }: RecordedPair, start: Start, ob
 		before: start.books,
 		broken: findings(start.books.accounts.length > 0 ? start.books : emptied(after), observed, after),
 		acknowledged: acknowledged.size,
+		checkpoints: filesOf(disk, "").flatMap(({ syncs }) => syncs).length,
+		logStarts: filesOf(disk, "-wal")
+			.flatMap(({ changes }) => changes)
+			.filter(({ effect }) => effect.kind === "write" && effect.offset === 0).length,
 	};
+}
+
+function filesOf({ files }: DiskHistory, wanted: Suffix): RecordedFile[] {
+	return files.filter(({ suffix }) => suffix === wanted);
 }
 
 /** A recording that leaves something out would prove nothing. */
