@@ -32,7 +32,7 @@ describe.skipIf(lacking !== undefined && !process.env.CI_ALL_PARTS)(
 			const happenings = ["both are killed", "reset"] as const;
 			return record({
 				...{ folder: join(folder, name), seed: random.below(2 ** 32), start },
-				...{ clients: 8, answers: 400, happenings, stop },
+				...{ clients: 8, statementShare: 0.5, answers: 400, happenings, stop },
 			});
 		}
 

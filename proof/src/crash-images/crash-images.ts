@@ -31,11 +31,11 @@ interface Plan {
 const plans: Readonly<Record<Form, Plan>> = {
 	quick: { recordings: 2, answers: 800, clients: [8], images: 1500, servedEach: 700, controlImages: 150 },
 	full: {
-		recordings: 24,
+		recordings: 16,
 		answers: 2000,
 		clients: [2, 8, 32],
-		images: 8400,
-		servedEach: 800,
+		images: 7000,
+		servedEach: 700,
 		controlImages: 1000,
 	},
 };
@@ -43,6 +43,8 @@ const plans: Readonly<Record<Form, Plan>> = {
 const chainMax = 4;
 const happenings: readonly Happening[] = ["one is killed", "both are killed", "reset"];
 const happeningsMax = 4;
+/** Where many only look, there are batches that write nothing, and show what the other ledger has not synced yet. */
+const statementShares = [0.2, 0.7] as const;
 /** Memory, on most machines: an image is opened in 2 ms there. */
 const memoryFolder = "/dev/shm";
 
@@ -111,6 +113,7 @@ function recordOne(
 		start,
 		answers,
 		clients: random.pick(clients),
+		statementShare: statementShares[index % statementShares.length] as number,
 		happenings: index === 0 ? happenings : drawn,
 		stop: trial.stop,
 	});

@@ -28,6 +28,8 @@ export interface RecordingPlan {
 	readonly seed: number;
 	readonly start: Start;
 	readonly clients: number;
+	/** Of their requests. */
+	readonly statementShare: number;
 	/** After which it ends. */
 	readonly answers: number;
 	/** Spread over the run. */
@@ -86,7 +88,8 @@ async function recordOnce(plan: RecordingPlan): Promise<Recording> {
 async function loadPair(pair: RecordedPair, plan: RecordingPlan, observed: Observed): Promise<void> {
 	const { targets } = pair;
 	const random = new Random(plan.seed);
-	const clients = new Clients({ targets, count: plan.clients, observed, random });
+	const { statementShare } = plan;
+	const clients = new Clients({ targets, count: plan.clients, statementShare, observed, random });
 	try {
 		const deadline = performance.now() + runMsMax;
 		const parts = plan.happenings.length + 1;
