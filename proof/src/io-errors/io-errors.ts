@@ -25,7 +25,7 @@ const quickNthMax: Readonly<Record<FaultCall, number>> = {
 	pwrite64: 300,
 	ftruncate: 15,
 };
-const loadMsMax = { quick: 5000, full: 20_000 } as const;
+const loadMsMax = { quick: 10_000, full: 30_000 } as const;
 const runsAtOnce = 2;
 
 export const ioErrors: Attack = {
@@ -102,6 +102,7 @@ function conclude(runs: readonly [IoFault, FaultRun][]): Omit<Report, "controls"
 	return {
 		tried: `${runs.length} faults, ${met} of them met; ${acknowledged.toLocaleString("en-US")} acknowledged entries`,
 		figures: {
+			notMet: runs.length - met,
 			...Object.fromEntries(faultCalls.map((call) => [`${call}Met`, metOf(runs, call)])),
 			processesThatMetIt: sum(({ positions }) => positions.length),
 			endedAtStart: sum(({ endedAtStart }) => endedAtStart),
@@ -109,7 +110,9 @@ function conclude(runs: readonly [IoFault, FaultRun][]): Omit<Report, "controls"
 			disksThatForgot: forgotten.length,
 			bytesForgotten: forgotten.reduce((total, bytes) => total + bytes, 0),
 			unknown: sum(({ unknown }) => unknown),
+			syncedOnceMoreAfterAFailedSync: sum(({ syncedOnceMore }) => syncedOnceMore),
 			last200AfterTheErrorMsMax: Math.max(...lateMs),
+			endAfterTheErrorMsMax: Math.max(...all.flatMap(({ endMs }) => endMs)),
 		},
 		broken: all.flatMap(({ broken }) => broken),
 	};

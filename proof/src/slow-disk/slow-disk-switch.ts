@@ -1,0 +1,38 @@
+/**
+ * A disk that is slow while somebody wants it to be: strace takes hold of running ledgers, keeps each fdatasync from
+ * returning for a while, and lets go again, upon which what it kept returns at once.
+ */
+import { RunningProgram } from "../program.ts";
+
+const attachMsMax = 20_000;
+
+export class SlowDiskSwitch implements AsyncDisposable {
+	readonly #pids: readonly number[];
+	#strace: RunningProgram | undefined;
+
+	constructor(pids: readonly number[]) {
+		this.#pids = pids;
+	}
+
+	/** Resolves when every fdatasync from here on takes so long. */
+	async slow(delayMs: number): Promise<void> {
+		const whose = this.#pids.flatMap((pid) => ["-p", String(pid)]);
+		const injection = `inject=fdatasync:delay_exit=${delayMs}ms`;
+		const words = ["strace", "-f", ...whose, "-o", "/dev/null", "-e", "trace=fdatasync", "-e", injection];
+		this.#strace = new RunningProgram(words, {});
+		for (const pid of this.#pids) await this.#strace.says(`Process ${pid} attached`, attachMsMax);
+	}
+
+	/** Resolves when nothing keeps it any more. */
+	async restore(): Promise<void> {
+		const strace = this.#strace;
+		if (strace === undefined) return;
+		this.#strace = undefined;
+		strace.signal("SIGTERM");
+		await strace.ended;
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.restore();
+	}
+}
