@@ -2,19 +2,19 @@
  * One I/O error under load, and what becomes of it: who stops acknowledging and when, who ends and how, whether a
  * restart without the fault recovers, and whether the books are right.
  */
+import { SQLiteError } from "bun:sqlite";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Books } from "../books.ts";
-import { readBooks } from "../books.ts";
+import { type Books, readBooks } from "../books.ts";
 import { Clients } from "../clients.ts";
 import { LedgerPair } from "../ledger-pair.ts";
 import { Observed } from "../observed.ts";
 import type { RunningProgram } from "../program.ts";
 import type { Random } from "../random.ts";
 import { findings } from "../verdict.ts";
-import { forgetUnsynced } from "./forgotten-writes.ts";
+import { dropUnsynced, forgetUnsynced } from "./forgotten-writes.ts";
 import { type FaultCall, faultText, faultyWords, type IoFault } from "./io-fault.ts";
-import { readStraceLog, type TracedCall } from "./strace-log.ts";
+import { findMeeting, hasSyncedSince, isHarmless, type Meeting } from "./meeting.ts";
 import { accountIds } from "./thousand-accounts.ts";
 
 /** After the failed call, nobody may be told 200 by that process for longer than this. */
@@ -66,12 +66,6 @@ export interface FaultRun {
 	readonly broken: readonly string[];
 }
 
-/** The fault in one process. */
-interface Meeting {
-	readonly injected: TracedCall;
-	readonly position: number;
-}
-
 type Index = 0 | 1;
 const both: readonly Index[] = [0, 1];
 
@@ -121,8 +115,9 @@ export class FaultPlay {
 		await this.#startBoth();
 		const load = both.map((index) => this.#load(index));
 		await this.#untilMet(performance.now() + loadMsMax, stop);
-		if (this.#fault.isPowerCut) await pair.kill();
-		else await this.#untilEnded();
+		if (this.#fault.aftermath === "no power") await pair.kill();
+		else if (this.#fault.aftermath === "no cache") this.#dropCache();
+		if (this.#fault.aftermath !== "no power") await this.#untilEnded();
 		await Promise.all(load.map((clients) => clients.stop()));
 		this.#forget();
 		stop.throwIfAborted();
@@ -187,16 +182,11 @@ export class FaultPlay {
 
 	/** Undefined while the fault has not struck it. */
 	#meeting(index: Index): Meeting | undefined {
-		if (!this.#isVictim(index)) return undefined;
-		const calls = readStraceLog(this.#logFile(index)).filter(({ name }) => name === this.#fault.call);
-		const position = calls.findIndex(({ isInjected }) => isInjected);
-		const injected = calls[position];
-		return injected === undefined ? undefined : { injected, position: position + 1 };
+		return this.#isVictim(index) ? findMeeting(this.#fault, this.#logFile(index)) : undefined;
 	}
 
-	/** SQLite syncs the folder and looks away when that fails; the ledger syncs it once more, and looks. */
-	#isHarmless({ injected }: Meeting): boolean {
-		return injected.name === "fsync" && injected.file === this.#folder && !this.#fault.lasts;
+	#isHarmless(meeting: Meeting): boolean {
+		return isHarmless(meeting, this.#fault, this.#folder);
 	}
 
 	async #judge(index: Index, meeting: Meeting | undefined): Promise<void> {
@@ -210,29 +200,29 @@ export class FaultPlay {
 		else this.#broken.push(`it lived on after ${meeting.injected.file} had failed: ${lastWords(program)}`);
 	}
 
-	async #judgeEnd(index: Index, { injected }: Meeting): Promise<void> {
+	async #judgeEnd(index: Index, meeting: Meeting): Promise<void> {
 		const program = this.#process(index);
 		const { code, atMs: endedAtMs } = await program.ended;
 		const hasServed = this.#hasServed[index];
 		const expected = hasServed ? exitStoreFailed : exitNotStarted;
-		if (code !== expected && !this.#fault.isPowerCut)
+		if (code !== expected && this.#fault.aftermath !== "no power")
 			this.#broken.push(`it ended with ${code}, not ${expected}: ${lastWords(program)}`);
-		const lateMs = this.#okAtMs[index] - injected.atMs;
+		const lateMs = this.#okAtMs[index] - meeting.injected.atMs;
 		if (lateMs > lateMsMax) this.#broken.push(`it answered 200 ${Math.round(lateMs)} ms after the error`);
 		if (hasServed && Number.isFinite(lateMs)) this.#lateMs.push(lateMs);
-		if (hasServed) this.#endMs.push(endedAtMs - injected.atMs);
+		if (hasServed) this.#endMs.push(endedAtMs - meeting.injected.atMs);
 		else this.#endedAtStart += 1;
-		if (this.#hasSyncedSince(index, injected)) this.#syncedOnceMore += 1;
+		if (hasSyncedSince(meeting, this.#logFile(index), this.#databaseFile)) this.#syncedOnceMore += 1;
 		if (!this.#fault.isOnBoth && this.#okAtMs[1] < endedAtMs)
 			this.#broken.push("the other process did not go on");
 	}
 
-	/** Known only of those whose syncs are all in the log. */
-	#hasSyncedSince(index: Index, { name: failed, atMs: sinceMs }: TracedCall): boolean {
-		if (failed !== "fdatasync") return false;
-		return readStraceLog(this.#logFile(index)).some(
-			({ name, file, result, atMs }) =>
-				name !== "pwrite64" && result === 0 && file.startsWith(this.#databaseFile) && atMs > sinceMs,
+	/** As a kernel may do with pages that it could not write. */
+	#dropCache(): void {
+		if (both.every((index) => this.#process(index).hasEnded)) return;
+		this.#bytesForgotten = dropUnsynced(
+			this.#databaseFile,
+			both.map((index) => this.#logFile(index)),
 		);
 	}
 
@@ -241,14 +231,14 @@ export class FaultPlay {
 	 * itself closes SQLite, which syncs the log once more and copies it to the db file.
 	 */
 	#forget(): void {
-		if (!this.#fault.isPowerCut) return;
+		if (this.#fault.aftermath !== "no power") return;
 		const copy = join(this.#folder, "left.db");
 		this.#bytesForgotten = forgetUnsynced(
 			this.#databaseFile,
 			both.map((index) => this.#logFile(index)),
 			copy,
 		);
-		const found = findings(this.#beginning.books, this.#observed, readBooks(copy));
+		const found = this.#findings(copy);
 		this.#broken.push(...found.map((sentence) => `on a disk that forgot what was not synced, ${sentence}`));
 	}
 
@@ -278,10 +268,18 @@ export class FaultPlay {
 		if (!clients.statuses.has(200)) this.#broken.push(`process ${index} did not serve in the end`);
 	}
 
+	#findings(databaseFile: string): string[] {
+		try {
+			return findings(this.#beginning.books, this.#observed, readBooks(databaseFile));
+		} catch (error) {
+			if (error instanceof SQLiteError) return [`the books can't be read: ${error.message}`];
+			throw error;
+		}
+	}
+
 	#conclude(met: readonly Meeting[]): FaultRun {
 		const observed = this.#observed;
-		const after = readBooks(this.#databaseFile);
-		const broken = [...this.#broken, ...findings(this.#beginning.books, observed, after)];
+		const broken = [...this.#broken, ...this.#findings(this.#databaseFile)];
 		return {
 			positions: met.map(({ position }) => position),
 			lateMs: this.#lateMs,

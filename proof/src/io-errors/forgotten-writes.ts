@@ -9,7 +9,7 @@
  *     sync                  ^ began here, of whichever process
  *     left     [head][frame]
  */
-import { copyFileSync, statSync, truncateSync } from "node:fs";
+import { closeSync, copyFileSync, openSync, statSync, truncateSync, writeSync } from "node:fs";
 import { readStraceLog, type TracedCall } from "./strace-log.ts";
 
 /** To be traced for it. */
@@ -25,21 +25,39 @@ export function forgetUnsynced(databaseFile: string, logFiles: readonly string[]
 	copyFileSync(databaseFile, copy);
 	copyFileSync(walFile, `${copy}-wal`);
 	const bytes = statSync(walFile).size;
-	const bytesKept = Math.min(bytes, syncedBytes(calls));
+	const bytesKept = Math.min(bytes, extent(calls).synced);
 	truncateSync(`${copy}-wal`, bytesKept);
 	return bytes - bytesKept;
 }
 
-/** How long the log is that a disk must have: all that was written when the last real sync began. */
-export function syncedBytes(calls: readonly TracedCall[]): number {
-	let writtenBytes = 0;
-	let bytes = 0;
+/**
+ * Takes it off under processes that are about to end: zeros stand there, as in blocks that were never written.
+ * @returns the bytes that it took off.
+ */
+export function dropUnsynced(databaseFile: string, logFiles: readonly string[]): number {
+	const walFile = `${databaseFile}-wal`;
+	const calls = logFiles.flatMap(readStraceLog).filter(({ file }) => file === walFile);
+	const { synced, written } = extent(calls);
+	const descriptor = openSync(walFile, "r+");
+	try {
+		if (written > synced)
+			writeSync(descriptor, new Uint8Array(written - synced), 0, written - synced, synced);
+	} finally {
+		closeSync(descriptor);
+	}
+	return written - synced;
+}
+
+/** Up to which byte a disk must have the log: all that was written when the last real sync began. */
+export function extent(calls: readonly TracedCall[]): { readonly synced: number; readonly written: number } {
+	let written = 0;
+	let synced = 0;
 	for (const { name, result, numbers } of calls.toSorted((one, other) => one.atMs - other.atMs)) {
 		const [length, offset] = numbers.slice(-2);
 		if (result === undefined) continue;
-		if (name !== "pwrite64") bytes = writtenBytes;
-		else if (offset === 0) [writtenBytes, bytes] = [Number(length), 0];
-		else writtenBytes = Math.max(writtenBytes, Number(offset) + Number(length));
+		if (name !== "pwrite64") synced = written;
+		else if (offset === 0) [written, synced] = [Number(length), 0];
+		else written = Math.max(written, Number(offset) + Number(length));
 	}
-	return bytes;
+	return { synced, written };
 }

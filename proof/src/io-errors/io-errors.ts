@@ -17,13 +17,13 @@ import { accountIds, writeSeedFile } from "./thousand-accounts.ts";
 
 /** Every n up to it, in full. */
 const nthMax = 300;
-const quickNths = 10;
+const quickNths = 8;
 /** The quick form stays where a second of load gets. */
 const quickNthMax: Readonly<Record<FaultCall, number>> = {
-	fdatasync: 200,
-	fsync: 40,
+	fdatasync: 150,
+	fsync: 30,
 	pwrite64: 300,
-	ftruncate: 15,
+	ftruncate: 10,
 };
 const loadMsMax = { quick: 10_000, full: 30_000 } as const;
 const runsAtOnce = 2;

@@ -11,6 +11,14 @@ import { tracedForWrites } from "./forgotten-writes.ts";
 export const faultCalls = ["fdatasync", "fsync", "pwrite64", "ftruncate"] as const;
 export type FaultCall = (typeof faultCalls)[number];
 
+/**
+ * What comes of it as soon as both processes have met a failed fdatasync:
+ *
+ * - no power: both are killed at that instant, and the disk has lost what was not synced.
+ * - no cache: the kernel drops the pages that it could not write, and shows what is on the disk in their place.
+ */
+export type Aftermath = "none" | "no power" | "no cache";
+
 export interface IoFault {
 	readonly call: FaultCall;
 	/** Of the process's calls of that name; from 1. */
@@ -21,8 +29,7 @@ export interface IoFault {
 	readonly isOnBoth: boolean;
 	/** Whether there is no file when they start; else one with a log that is to be recovered. */
 	readonly isFresh: boolean;
-	/** Whether the machine dies with it: both are killed as soon as both have met it, and the disk forgets. */
-	readonly isPowerCut: boolean;
+	readonly aftermath: Aftermath;
 }
 
 const poolThreads = 2;
@@ -30,14 +37,16 @@ const poolThreads = 2;
 /** How it strikes is drawn. */
 export function ioFault(call: FaultCall, nth: number, random: Random): IoFault {
 	const [lasts, isOnBoth, isFresh] = [random.chance(0.5), random.chance(0.5), random.chance(0.3)];
-	const isPowerCut = random.chance(0.5) && call === "fdatasync" && isOnBoth;
-	return { call, nth, lasts, isOnBoth, isFresh, isPowerCut };
+	const aftermath = random.pick<Aftermath>(["none", "no power", "no cache"]);
+	const canForget = call === "fdatasync" && isOnBoth;
+	return { call, nth, lasts, isOnBoth, isFresh, aftermath: canForget ? aftermath : "none" };
 }
 
-export function faultText({ call, nth, lasts, isOnBoth, isFresh, isPowerCut }: IoFault): string {
+export function faultText({ call, nth, lasts, isOnBoth, isFresh, aftermath }: IoFault): string {
 	const whose = isOnBoth ? "of both processes" : "of one process";
 	const before = isFresh ? "no file before" : "a file before";
-	return `EIO at ${call} ${nth}${lasts ? " and later" : ""} ${whose}, ${before}${isPowerCut ? ", and no power" : ""}`;
+	const after = aftermath === "none" ? "" : `, then ${aftermath}`;
+	return `EIO at ${call} ${nth}${lasts ? " and later" : ""} ${whose}, ${before}${after}`;
 }
 
 /** The words before a command that is to suffer it. */
