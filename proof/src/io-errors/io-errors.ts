@@ -25,7 +25,7 @@ const quickNthMax: Readonly<Record<FaultCall, number>> = {
 	pwrite64: 300,
 	ftruncate: 10,
 };
-const loadMsMax = { quick: 10_000, full: 30_000 } as const;
+const loadMsMax = { quick: 10_000, full: 12_000 } as const;
 const runsAtOnce = 2;
 
 export const ioErrors: Attack = {

@@ -17,7 +17,7 @@ export type FaultCall = (typeof faultCalls)[number];
  * - no power: both are killed at that instant, and the disk has lost what was not synced.
  * - no cache: the kernel drops the pages that it could not write, and shows what is on the disk in their place.
  */
-export type Aftermath = "none" | "no power" | "no cache";
+type Aftermath = "none" | "no power" | "no cache";
 
 export interface IoFault {
 	readonly call: FaultCall;

@@ -164,7 +164,8 @@ function conclude(outcomes: readonly Outcome[]): Omit<Report, "controls"> {
 /** Whoever does not look at what the names stand for. */
 async function playControls({ folder, form, stop }: Trial, random: Random): Promise<Control[]> {
 	const controls: Control[] = [];
-	const chosen = form === "full" ? losses : [losses[0], losses[5]].filter((loss) => loss !== undefined);
+	const chosen =
+		form === "full" ? losses : [losses[0], losses[2], losses[5]].filter((loss) => loss !== undefined);
 	for (const [number, loss] of chosen.entries()) {
 		stop.throwIfAborted();
 		controls.push(await playControl(loss, join(folder, `control-${number}`), random));
