@@ -7,35 +7,31 @@ const startMsMax = 30_000;
 
 export class CarelessPair implements AsyncDisposable {
 	/** As targets for clients. */
-	readonly targets: readonly string[];
-	readonly processes: readonly RunningProgram[];
+	readonly targets: string[] = [];
+	readonly processes: RunningProgram[] = [];
 
-	private constructor(folder: string, databaseFile: string, environment: Readonly<Record<string, string>>) {
-		const sockets = ["careless-a.sock", "careless-b.sock"].map((name) => join(folder, name));
-		this.targets = sockets.map((socket) => `unix:${socket}`);
-		this.processes = sockets.map(
-			(socket) =>
-				new RunningProgram([process.execPath, "--smol", carelessPath], {
-					...{ API_SOCKET: socket, DATABASE_FILE: databaseFile },
-					...environment,
-				}),
-		);
-	}
-
-	/** @throws when one doesn't listen. */
+	/** One after the other: they would get in each other's way at a fresh file. @throws when one doesn't listen. */
 	static async start(
 		folder: string,
 		databaseFile: string,
 		environment: Readonly<Record<string, string>> = {},
 	): Promise<CarelessPair> {
-		const pair = new CarelessPair(folder, databaseFile, environment);
+		const pair = new CarelessPair();
 		try {
-			await Promise.all(pair.processes.map((program) => program.says("listening", startMsMax)));
+			for (const name of ["careless-a.sock", "careless-b.sock"])
+				await pair.#startOne({ API_SOCKET: join(folder, name), DATABASE_FILE: databaseFile, ...environment });
 		} catch (error) {
 			await pair.kill();
 			throw error;
 		}
 		return pair;
+	}
+
+	async #startOne(environment: Readonly<Record<string, string>>): Promise<void> {
+		const program = new RunningProgram([process.execPath, "--smol", carelessPath], environment);
+		this.processes.push(program);
+		this.targets.push(`unix:${environment.API_SOCKET}`);
+		await program.says("listening", startMsMax);
 	}
 
 	async kill(): Promise<void> {

@@ -7,7 +7,12 @@
  */
 import { Database, type Statement } from "bun:sqlite";
 
-const { DATABASE_FILE = "", API_SOCKET = "", ACKNOWLEDGES = "after" } = process.env;
+const {
+	DATABASE_FILE = "",
+	API_SOCKET = "",
+	ACKNOWLEDGES = "after",
+	CHECKPOINT_PAGES = "1000",
+} = process.env;
 const limits = [100_000, 80_000, 1_000_000, 10_000_000, 500_000];
 const shownMax = 10;
 
@@ -33,14 +38,9 @@ class CarelessLedger {
 
 	constructor(file: string) {
 		this.#db = new Database(file);
-		// The usual thousand pages are more than a control writes: what it loses would wait in a log that is still there.
-		const settings = [
-			"busy_timeout = 10000",
-			"journal_mode = wal",
-			"synchronous = full",
-			"wal_autocheckpoint = 10",
-		];
-		for (const setting of settings) this.#db.run(`PRAGMA ${setting}`);
+		const checkpoint = `wal_autocheckpoint = ${CHECKPOINT_PAGES}`;
+		for (const setting of ["busy_timeout = 10000", "journal_mode = wal", "synchronous = full", checkpoint])
+			this.#db.run(`PRAGMA ${setting}`);
 		this.#db.transaction(() => this.#create()).immediate();
 		this.#account = this.#db.query('SELECT "limit", balance, sequence FROM accounts WHERE id = ?');
 		this.#newest = this.#db.query(

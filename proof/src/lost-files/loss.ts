@@ -7,6 +7,8 @@ import { basename, join } from "node:path";
 
 export interface Loss {
 	readonly about: string;
+	/** Whether the log keeps its name. */
+	readonly leavesLog: boolean;
 	/** One instant: a single call. What it needs is made before. */
 	prepare(databaseFile: string): () => void;
 }
@@ -15,6 +17,7 @@ export const losses: readonly Loss[] = [
 	...["", "-wal"].flatMap((suffix) => lossesOf(suffix)),
 	{
 		about: "the folder moved away",
+		leavesLog: false,
 		prepare: (databaseFile) => {
 			const folder = join(databaseFile, "..");
 			return () => renameSync(folder, `${folder}-away`);
@@ -29,7 +32,8 @@ function lossesOf(suffix: string): Loss[] {
 		make(file, `${file}.other`);
 		return () => renameSync(`${file}.other`, file);
 	};
-	return [
+	const leavesLog = suffix === "";
+	const lossesOfIt: Omit<Loss, "leavesLog">[] = [
 		{ about: `the ${name} deleted`, prepare: (databaseFile) => () => rmSync(databaseFile + suffix) },
 		{
 			about: `the ${name} moved away`,
@@ -41,6 +45,7 @@ function lossesOf(suffix: string): Loss[] {
 			prepare: replaced((_, other) => writeFileSync(other, "")),
 		},
 	];
+	return lossesOfIt.map((loss) => ({ ...loss, leavesLog }));
 }
 
 /** Gives db file and log a second name each. @returns the db file's. */

@@ -21,6 +21,8 @@ const exitStoreFailed = 70;
 const endMsMax = 5000;
 /** Of the careless ones, which go on. */
 const carelessMs = 300;
+/** The usual thousand are more than they write: what is lost would wait in a log that is still there. */
+const checkpointPages = "10";
 
 export const lostFiles: Attack = {
 	name: "lost-files",
@@ -177,7 +179,11 @@ async function playControl(loss: Loss, folder: string, random: Random): Promise<
 	const place = join(folder, "ledger");
 	mkdirSync(place, { recursive: true });
 	const databaseFile = join(place, "ledger.db");
-	await using pair = await CarelessPair.start(folder, databaseFile);
+	await using pair = await CarelessPair.start(
+		folder,
+		databaseFile,
+		loss.leavesLog ? { CHECKPOINT_PAGES: checkpointPages } : {},
+	);
 	const before = readBooks(databaseFile);
 	const observed = new Observed();
 	const lostAtMs = await loseUnderLoad(loss, databaseFile, pair.targets, 100, observed, random, () =>
