@@ -15,6 +15,7 @@ export const faults = {
 	"takes-a-string-amount": 'a server that takes "1" for an amount',
 	"trims-descriptions": "a server that trims descriptions",
 	"hangs-on-cut-json": "a server that waits for the rest of a body that is cut off",
+	"keeps-cut-connections": "a server that waits for the rest of a request whose client has ended",
 	"path-by-parseInt": "a server that reads 1x as account 1",
 	"leaks-a-stack": "a server that tells its stack trace",
 	"dies-at-bad-utf8": "a server that dies of a byte that is no UTF-8",

@@ -3,6 +3,7 @@
  * the attack has to find, and with no fault has to pass. SIGTERM makes it write its books to SOCKET.json.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import type { BookAccount, BookEntry } from "../books.ts";
 import type { Fault } from "./careless-controls.ts";
@@ -24,6 +25,8 @@ const answersByKey = new Map<
 	string,
 	{ readonly asked: string; readonly status: number; readonly body: string }
 >();
+/** Where the server itself is. */
+const listenedAt = fault === "keeps-cut-connections" ? `${socket}-inner` : socket;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function problem(status: number, title: string, headers: Record<string, string> = {}): Response {
@@ -164,6 +167,19 @@ const routes = {
 	"/reset": only(["POST"], () => json("{}")),
 };
 
+/** In front of the server: passes on all that is said, but not that nothing more will be. */
+function keepConnections(innerSocket: string): void {
+	const server = createServer({ allowHalfOpen: true }, (client) => {
+		const inner = connect({ path: innerSocket, allowHalfOpen: true });
+		client.on("data", (chunk) => inner.write(chunk));
+		inner.on("data", (chunk) => client.write(chunk));
+		inner.on("end", () => client.end());
+		client.on("close", () => inner.destroy());
+		for (const side of [client, inner]) side.on("error", () => side.destroy());
+	});
+	server.listen(socket);
+}
+
 process.on("SIGTERM", () => {
 	const books: { accounts: BookAccount[]; entries: BookEntry[]; problems: string[] } = {
 		...{ accounts, problems: [] },
@@ -175,8 +191,9 @@ process.on("SIGTERM", () => {
 	process.exit(0);
 });
 Bun.serve({
-	...{ unix: socket, development: false, maxRequestBodySize: 16 * 1024, routes },
+	...{ unix: listenedAt, development: false, maxRequestBodySize: 16 * 1024, routes },
 	fetch: () => problem(404, "no such route"),
 	error: () => problem(500, "unknown"),
 } as never);
+if (fault === "keeps-cut-connections") keepConnections(listenedAt);
 process.stdout.write("listening\n");

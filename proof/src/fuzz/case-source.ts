@@ -2,17 +2,6 @@
  * Which bytes are sent, and how, as a function of a seed and a number: the same ones again whenever they are asked for.
  */
 import { Random } from "../random.ts";
-import {
-	badBytesBody,
-	brokenBody,
-	largeBody,
-	oddRightBody,
-	otherBody,
-	rightBody,
-	tagOf,
-	tagShape,
-	wrongValueBody,
-} from "./bodies.ts";
 import { oddChunks, oddCoding, oddHeader, oddLength, oddLine } from "./framings.ts";
 import {
 	entryTarget,
@@ -26,8 +15,10 @@ import {
 	statement,
 } from "./heads.ts";
 import { claimsOf } from "./lenient-reader.ts";
-import { expectStream, type Front, type StreamExpectation } from "./oracle.ts";
+import { expectStream, type Front, richAccountId, type StreamExpectation } from "./oracle.ts";
+import { oddRightBody, rightBody, rightFields, tagOf, tagShape, written } from "./right-bodies.ts";
 import { wound } from "./wounds.ts";
+import { badBytesBody, brokenBody, largeBody, otherBody, wrongValueBody } from "./wrong-bodies.ts";
 
 /**
  * - kept: on a connection that others have used, if nothing forbids it. pieces: the same, in several writes.
@@ -63,6 +54,7 @@ const posted =
 const families: readonly Family[] = [
 	{ name: "right", share: 190, make: posted(rightBody) },
 	{ name: "rightOddly", share: 90, make: posted(oddRightBody) },
+	{ name: "rich", share: 3, make: rich },
 	{ name: "statement", share: 60, make: statement },
 	{ name: "brokenJson", share: 110, make: posted(brokenBody) },
 	{ name: "wrongValue", share: 120, make: posted(wrongValueBody) },
@@ -93,6 +85,13 @@ export const familyNames = [...families.map(({ name }) => name), "slow"];
 
 function someRight(random: Random, number: number): Buffer {
 	return random.chance(0.2) ? inChunks(random, number) : posted(rightBody)(random, number);
+}
+
+/** As much as there may be, so that the next one would be too much. */
+function rich(random: Random, number: number): Buffer {
+	const valor = random.pick(["9007199254740991", "9007199254740990", "4503599627370496"]);
+	const body = Buffer.from(written({ ...rightFields(random, number), valor }));
+	return request({ target: `/clientes/${richAccountId}/transacoes`, body });
 }
 
 /** Cut behind each byte in turn. */

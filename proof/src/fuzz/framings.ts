@@ -1,7 +1,7 @@
 /** Where a request ends, told wrongly; heads that HTTP forbids or leaves open; and versions. */
 import type { Random } from "../random.ts";
-import { rightBody } from "./bodies.ts";
 import { chunked, entryTarget, inChunks, request } from "./heads.ts";
+import { rightBody } from "./right-bodies.ts";
 import { wound } from "./wounds.ts";
 
 /** Content-Length of every kind. */

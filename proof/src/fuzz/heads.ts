@@ -1,6 +1,6 @@
 /** Requests around a body: paths, methods, headers, lengths, chunks and versions, right and wrong. */
 import type { Random } from "../random.ts";
-import { rightBody } from "./bodies.ts";
+import { rightBody } from "./right-bodies.ts";
 
 export interface Parts {
 	readonly method?: string;

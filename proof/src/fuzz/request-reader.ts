@@ -30,7 +30,7 @@ const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const requestLineShape = new RegExp(`^(${token}) ([^ ]+) HTTP/([0-9])\\.([0-9])$`);
 const targetShape = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$/;
 const headerShape = new RegExp(`^(${token}):[ \\t]*(.*?)[ \\t]*$`, "s");
-const hostShape = /^[A-Za-z0-9.-]+(?::[0-9]{1,4})?$/;
+const hostShape = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]{1,4})?$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for.
 const oddByte = /[\x00-\x08\x0a-\x1f\x7f]/;
 const chunkLineShape = /^([0-9a-fA-F]{1,6})$/;
