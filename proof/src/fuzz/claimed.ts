@@ -20,6 +20,8 @@ class ClaimedTags extends Tags {
 
 export class Claimed extends Observed {
 	override readonly tags = new ClaimedTags();
+	/** What requests that HTTP forbids or leaves open were told, by the description that they might have posted. */
+	readonly told = new Map<string, string>();
 
 	/** Under way from this moment. */
 	invokeClaim({ accountId, change, description }: Claim): SeenPosting {
@@ -32,6 +34,12 @@ export class Claimed extends Observed {
 		};
 		this.postings.push(posting);
 		return posting;
+	}
+
+	/** A finding about an entry, with what its request was told. */
+	explained(sentence: string): string {
+		const told = this.told.get(sentence.split(" ", 1)[0] ?? "");
+		return told === undefined ? sentence : `${sentence}; it was told ${told}`;
 	}
 
 	/**

@@ -61,6 +61,7 @@ async function playStack({ folder, form, seed, stop, say }: Trial): Promise<Outc
 	const watch = new ProgramWatch([watchedStack(stack), ...watchedPair(pair)]);
 	const startedAt = performance.now();
 	const count = counts[form];
+	const tell = progress(count, say);
 	const run = await play({
 		...{
 			targets,
@@ -74,8 +75,7 @@ async function playStack({ folder, form, seed, stop, say }: Trial): Promise<Outc
 		},
 		look: (made) => {
 			watch.look();
-			if (form === "full")
-				say(`${made.toLocaleString("en-US")} of ${count.toLocaleString("en-US")} requests`);
+			tell(made);
 		},
 	});
 	const seconds = (performance.now() - startedAt) / 1000;
@@ -89,6 +89,16 @@ async function playStack({ folder, form, seed, stop, say }: Trial): Promise<Outc
 		answered: run.answered,
 		figures,
 		broken: [...run.findings.sentences, ...said, ...books],
+	};
+}
+
+/** Says ten times how far it is. */
+function progress(count: number, say: (line: string) => void): (made: number) => void {
+	let told = 0;
+	return (made) => {
+		if (made - told < count / 10) return;
+		told = made;
+		say(`${made.toLocaleString("en-US")} of ${count.toLocaleString("en-US")} requests`);
 	};
 }
 
@@ -127,7 +137,9 @@ function watchedPair({ processes }: LedgerPair): Watched[] {
 export function bookFindings({ before, observed, front }: Target, databaseFile: string): string[] {
 	const after = readBooks(databaseFile);
 	observed.settle(new Set(after.entries.map(({ description }) => description)));
-	return findings(before, observed, after).map((sentence) => `books behind the ${front}: ${sentence}`);
+	return findings(before, observed, after).map(
+		(sentence) => `books behind the ${front}: ${observed.explained(sentence)}`,
+	);
 }
 
 function runFigures(

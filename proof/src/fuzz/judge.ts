@@ -14,6 +14,8 @@ export interface Asked {
 	readonly invokedAtMs: number;
 }
 
+const toldBytesMax = 120;
+
 /** Nothing was applied, in the ledger's own words. */
 const nothingApplied = ["sobrecarga", "indisponivel"];
 
@@ -52,10 +54,18 @@ export class Judge {
 		if (expected.statementOf !== undefined && answer.status === 200)
 			return this.#noteStatement(asked, answer);
 		if (posting === undefined) return undefined;
+		if (expected.demand !== "answer") this.#remember(posting, answer);
 		if (answer.status === 200) return this.#notePosted(posting, answer);
 		posting.fate = fateOf(expected, answer, this.#front);
 		if (posting.fate !== "unknown") posting.endedAtMs = performance.now();
 		return undefined;
+	}
+
+	#remember({ tag }: SeenPosting, { status, body }: Answer): void {
+		const all = this.#observed.told;
+		const earlier = all.get(tag);
+		const told = `${status} ${body.toString("utf8", 0, toldBytesMax)}`;
+		all.set(tag, earlier === undefined ? told : `${earlier}, then ${told}`);
 	}
 
 	#notePosted(posting: SeenPosting, { body }: Answer): string | undefined {

@@ -52,7 +52,7 @@ export class Player {
 			tally.countCase(next.family);
 			await this.#playCase(next);
 		}
-		for (const connection of this.#kept.values()) connection.drop();
+		this.#forgetAll();
 	}
 
 	async #playCase(next: Case): Promise<void> {
@@ -136,6 +136,8 @@ export class Player {
 			if (!(await connection.closing(endMsMax)))
 				this.#find("hang", next, `leaves its connection open for ${endMsMax} ms`);
 			this.#judgeAll(next, judge, asked, answers, connection);
+			// Meanwhile the others have been silent for too long, too.
+			if (manner === "stalled") this.#forgetAll();
 		} finally {
 			connection.drop();
 		}
@@ -239,6 +241,10 @@ export class Player {
 		const connection = await RawConnection.open(address);
 		this.#kept.set(address, connection);
 		return connection;
+	}
+
+	#forgetAll(): void {
+		for (const address of this.#kept.keys()) this.#forget(address);
 	}
 
 	#forget(address: Address): void {

@@ -18,6 +18,8 @@ export class ProgramWatch {
 	readonly #watched: readonly Watched[];
 	readonly #first: ReadonlyMap<Watched, readonly number[]>;
 	readonly #kbAtStart: ReadonlyMap<number, number>;
+	/** nginx's complaints about the ledgers: what was said last pushes out what was said before. */
+	readonly #upstream = new Set<string>();
 	#kbMax = 0;
 
 	constructor(watched: readonly Watched[]) {
@@ -29,11 +31,16 @@ export class ProgramWatch {
 	/** To be asked now and then. */
 	look(): void {
 		for (const pid of this.#pids()) this.#kbMax = Math.max(this.#kbMax, residentKb(pid));
+		for (const watched of this.#watched)
+			for (const [line] of watched.output().matchAll(upstreamTrouble)) this.#upstream.add(line);
 	}
 
 	findings(residentMbMax: number): string[] {
 		this.look();
 		const found = this.#watched.flatMap((one) => this.#findingsOf(one));
+		const upstream = [...this.#upstream];
+		if (upstream.length > 0)
+			found.push(`requests made nginx count ${upstream.length} failures, the first: ${upstream[0]}`);
 		const maxMb = Math.round(this.#kbMax / 1024);
 		return maxMb > residentMbMax ? [...found, `a process held ${maxMb} MB`] : found;
 	}
@@ -56,7 +63,6 @@ export class ProgramWatch {
 		const [first, last] = [this.#first.get(watched) ?? [], watched.pids().filter(isAlive)];
 		const output = watched.output();
 		const said = trouble.exec(output)?.[0];
-		const upstream = output.match(upstreamTrouble) ?? [];
 		return [
 			...(first.join() === last.join()
 				? []
@@ -64,9 +70,6 @@ export class ProgramWatch {
 						`${watched.name}: the processes are ${last.join(", ") || "gone"}, at the start they were ${first.join(", ")}`,
 					]),
 			...(said === undefined ? [] : [`${watched.name} said: ${said.trim().slice(0, 400)}`]),
-			...(upstream.length === 0
-				? []
-				: [`${watched.name}: a request made nginx count ${upstream.length} failures, as ${upstream.at(-1)}`]),
 		];
 	}
 }

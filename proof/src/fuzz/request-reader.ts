@@ -28,6 +28,9 @@ export const knownMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const requestLineShape = new RegExp(`^(${token}) ([^ ]+) HTTP/([0-9])\\.([0-9])$`);
+/** As far as it has come. */
+const lineBegunShape =
+	/^[A-Z]*(?: (?:\/[!-~]*(?: (?:H(?:T(?:T(?:P(?:\/(?:1(?:\.(?:1\r?)?)?)?)?)?)?)?)?)?)?)?$/;
 const targetShape = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$/;
 const headerShape = new RegExp(`^(${token}):[ \\t]*(.*?)[ \\t]*$`, "s");
 const hostShape = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]{1,4})?$/;
@@ -73,10 +76,12 @@ function readHeadless(text: string): Reading {
 	if (/(^|[^\r])\n/.test(text) || /^\r\n/.test(text) || /^\S+ +\S+\r\n/.test(text))
 		return doubtful(method, [501, 505]);
 	const [requestLine = "", rest] = text.split("\r\n", 2);
-	if (rest === undefined && !/ HTTP\/[0-9.]+./.test(requestLine) && knownMethods.includes(method))
-		return { type: "incomplete", request: undefined };
+	if (rest === undefined)
+		return lineBegunShape.test(requestLine)
+			? { type: "incomplete", request: undefined }
+			: doubtful(method, [501, 505]);
 	const line = readRequestLine(requestLine);
-	return "type" in line && line.type !== "plain" ? line : { type: "incomplete", request: undefined };
+	return "type" in line ? line : { type: "incomplete", request: undefined };
 }
 
 function readRequestLine(line: string): { readonly method: string; readonly target: string } | Reading {
