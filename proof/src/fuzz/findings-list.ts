@@ -22,6 +22,9 @@ export class FindingsList {
 
 /** Bytes as a person can read and a program can parse them: Latin-1 in JSON's quotes. */
 export function shownBytes(bytes: Buffer): string {
-	const text = JSON.stringify(bytes.toString("latin1", 0, bytesShownMax));
+	const text = JSON.stringify(bytes.toString("latin1", 0, bytesShownMax)).replaceAll(
+		/[\x7f-\xff]/g,
+		(character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+	);
 	return bytes.length > bytesShownMax ? `${text}… (${bytes.length} bytes)` : text;
 }

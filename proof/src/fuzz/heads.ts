@@ -257,7 +257,7 @@ export function keyed(random: Random, number: number): Buffer {
 		...[`:${unique}:`, `"${"z".repeat(3000)}"`, `" ${unique} "`, `"${unique}\t"`],
 	];
 	const headers: [string, string][] = [["Idempotency-Key", random.pick(shapes)]];
-	if (random.chance(0.05)) headers.push(["Idempotency-Key", random.pick([`"${unique}"`, "b"])]);
+	if (random.chance(0.05)) headers.push(["Idempotency-Key", random.pick([`"${unique}"`, `"${unique}b"`])]);
 	return request({ target: entryTarget(random), headers, body });
 }
 

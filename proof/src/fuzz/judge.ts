@@ -56,6 +56,8 @@ export class Judge {
 		if (posting === undefined) return undefined;
 		if (expected.demand !== "answer") this.#remember(posting, answer);
 		if (answer.status === 200) return this.#notePosted(posting, answer);
+		// The refusal of what came behind it takes nothing back.
+		if (posting.fate === "posted") return undefined;
 		posting.fate = fateOf(expected, answer, this.#front);
 		if (posting.fate !== "unknown") posting.endedAtMs = performance.now();
 		return undefined;

@@ -21,8 +21,8 @@ export function claimsOf(bytes: Buffer): Claim[] {
 	return [...found.values()];
 }
 
-/** Between two chunks of one body. */
-const chunkFrame = /\r\n[0-9a-fA-F]{1,6}\r\n/g;
+/** Between two chunks of one body, as some let them be written. */
+const chunkFrame = /\r?\n[0-9a-fA-F]{1,8}[ \t]*(?:;[^\r\n]*)?\r?\n/g;
 
 function objectsIn(text: string, accountId: number): Claim[] {
 	const ends = placesOf(text, "}");

@@ -51,6 +51,9 @@ export function readRequest(bytes: Buffer, text: string, at: number): Reading {
 		const [, name = "", value = ""] = headerShape.exec(headerLine) ?? [];
 		if (/^[!-9;-~]+[ \t]+:/.test(headerLine)) return wrong(line.method);
 		if (name === "" || oddByte.test(value)) return doubtful(line.method);
+		// Blanks that nginx takes for a part of these.
+		if (/^(?:host|content-length|transfer-encoding|connection):.*\t/i.test(headerLine))
+			return doubtful(line.method);
 		headers.push([name.toLowerCase(), value]);
 	}
 	const framing = readFraming(line.method, headers);
