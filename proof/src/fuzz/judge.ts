@@ -107,8 +107,9 @@ function fateOf(
 	if (status === 503) return nothingApplied.includes(problemName(answer)) ? "absent" : "unknown";
 	if (status >= 500 && status !== 501 && status !== 505) return "unknown";
 	if (status === 422 && isLimitOnly) return "refused";
-	// What comes behind the last chunk is refused when the body was taken already.
-	return front === "process" && demand === "any" && isChunked ? "unknown" : "absent";
+	// What comes behind a body is refused when the body was taken already.
+	const mayBeOfTheRest = isChunked || answer.body.length === 0;
+	return front === "process" && demand === "any" && mayBeOfTheRest ? "unknown" : "absent";
 }
 
 function statusFinding({ demand, statuses, method }: Expectation, answer: Answer): string | undefined {

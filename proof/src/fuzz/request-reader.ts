@@ -95,7 +95,7 @@ function readRequestLine(line: string): { readonly method: string; readonly targ
 	}
 	if (!knownMethods.includes(method)) return wrong(method, [501, 505]);
 	if (major !== "1") return wrong(method, [505]);
-	if (minor !== "1") return doubtful(method, minor === "0" ? [] : [505]);
+	if (minor !== "1") return doubtful(method, minor === "0" && targetShape.test(target) ? [] : [505]);
 	return targetShape.test(target) ? { method, target } : doubtful(method, [505]);
 }
 
