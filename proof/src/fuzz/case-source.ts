@@ -26,7 +26,7 @@ import { badBytesBody, brokenBody, largeBody, otherBody, wrongValueBody } from "
  * - dripped: byte by byte. stalled: it stops in the middle, and stays.
  * - again: with a key, sent twice and then for another posting.
  */
-export type Manner = "kept" | "pieces" | "half-closed" | "dropped" | "dripped" | "stalled" | "again";
+type Manner = "kept" | "pieces" | "half-closed" | "dropped" | "dripped" | "stalled" | "again";
 
 export interface Case {
 	readonly number: number;

@@ -59,7 +59,7 @@ const lineBytesNear = 4000;
 const headBytesNear = 11_000;
 /** From so many header fields on, Bun refuses. */
 const headersNear = 100;
-export const accountIds: readonly number[] = [1, 2, 3, 4, 5];
+const accountIds: readonly number[] = [1, 2, 3, 4, 5];
 /** The account whose balance may come near the end of what a balance can be. */
 export const richAccountId = 5;
 

@@ -20,7 +20,7 @@ export type Ruling =
 	| { readonly type: "wrong"; readonly status: 400 | 422 }
 	| { readonly type: "right"; readonly claim: Claim; readonly isDoubtful: boolean };
 
-export const amountMax = 2n ** 53n - 1n;
+const amountMax = 2n ** 53n - 1n;
 const fields = ["valor", "tipo", "descricao"];
 const notJson: Ruling = { type: "wrong", status: 400 };
 const wrongField: Ruling = { type: "wrong", status: 422 };

@@ -24,7 +24,7 @@ export type Reading =
 	/** It must be refused. */
 	| { readonly type: "wrong"; readonly method: string; readonly serverErrors: readonly number[] };
 
-export const knownMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const knownMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const requestLineShape = new RegExp(`^(${token}) ([^ ]+) HTTP/([0-9])\\.([0-9])$`);

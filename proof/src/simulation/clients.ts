@@ -95,11 +95,13 @@ export class Clients {
 		const { accounts, statementShare, resetShare, keyShare, amountMax } = this.#habits;
 		const { accountId } = this.#random.pick(accounts);
 		const dice = this.#random.next();
-		if (dice < resetShare) return this.#reset(next);
-		if (dice < resetShare + statementShare) return this.#look(accountId, next);
-		const amount = this.#random.between(1, amountMax);
-		const change = this.#random.chance(0.55) ? -amount : amount;
-		this.#post(accountId, change, this.#random.chance(keyShare), next);
+		if (dice < resetShare) this.#reset(next);
+		else if (dice < resetShare + statementShare) this.#look(accountId, next);
+		else {
+			const amount = this.#random.between(1, amountMax);
+			const change = this.#random.chance(0.55) ? -amount : amount;
+			this.#post(accountId, change, this.#random.chance(keyShare), next);
+		}
 	}
 
 	#post(accountId: number, change: number, hasKey: boolean, next: () => void): void {
@@ -139,7 +141,10 @@ export class Clients {
 	#sendKnownAgain(posting: PostingDone, next: () => void): void {
 		const isOther = this.#random.chance(0.3);
 		this.sentAgain[isOther ? "other" : "same"] += 1;
-		const request = requestOf(isOther ? { ...posting, change: posting.change + 1 || 2 } : posting, posting.tag);
+		const request = requestOf(
+			isOther ? { ...posting, change: posting.change + 1 || 2 } : posting,
+			posting.tag,
+		);
 		this.#balancer.send(request, (reply) => {
 			const isRight = isOther
 				? reply.type === "key-reused"

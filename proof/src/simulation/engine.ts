@@ -2,7 +2,7 @@
 import type { Database } from "bun:sqlite";
 import { GroupCommit } from "../../../ledger/src/group-commit.ts";
 import { Batch, type PreparedSql } from "../../../ledger/src/store/sqlite-batch.ts";
-import { RecentRequests } from "../../../ledger/src/store/sqlite-recent.ts";
+import type { RecentRequests } from "../../../ledger/src/store/sqlite-recent.ts";
 import { Repeats } from "../../../ledger/src/store/sqlite-repeats.ts";
 import type { Store } from "../../../ledger/src/store.ts";
 import { SimulatedStore, type StoreSurroundings } from "./simulated-store.ts";
@@ -23,7 +23,3 @@ export const realEngine: Engine = {
 	newRepeats: (db, recent) => new Repeats(db, recent),
 	recentMax: 32,
 };
-
-export function newRepeats(engine: Engine, db: Database): Repeats {
-	return engine.newRepeats(db, new RecentRequests(engine.recentMax));
-}

@@ -6,10 +6,11 @@
  * I/O errors.
  */
 import type { Command, Outcome } from "../../../ledger/src/ledger.ts";
+import { RecentRequests } from "../../../ledger/src/store/sqlite-recent.ts";
 import type { Repeats } from "../../../ledger/src/store/sqlite-repeats.ts";
 import { NothingApplied, OutcomeUnknown, type Store } from "../../../ledger/src/store.ts";
 import type { Disk } from "./disk.ts";
-import { type Engine, newRepeats } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import type { World } from "./world.ts";
 
 /** As in sqlite.ts. */
@@ -41,7 +42,7 @@ export class SimulatedStore implements Store {
 		this.around = around;
 		this.#engine = engine;
 		around.disk.syncedUpTo(around.disk.commits.length);
-		this.repeats = newRepeats(engine, around.disk.db);
+		this.repeats = engine.newRepeats(around.disk.db, new RecentRequests(engine.recentMax));
 	}
 
 	async commit(batch: readonly Command[]): Promise<Outcome[]> {

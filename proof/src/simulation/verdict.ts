@@ -61,7 +61,10 @@ function statesOf({ accountId, balance: initial }: Account, commits: readonly Co
 }
 
 /** The balance runs, the limit holds at each prefix, the sequence has no gap, and no date goes back. */
-function historyFindings({ accountId, limit, balance: initial }: Account, commits: readonly Commit[]): string[] {
+function historyFindings(
+	{ accountId, limit, balance: initial }: Account,
+	commits: readonly Commit[],
+): string[] {
 	const found: string[] = [];
 	let [balance, sequence, postedAt] = [initial, 0, 0];
 	for (const { isReset, entries } of commits) {
@@ -97,10 +100,12 @@ function postingFindings(
 		const isRight = seen.some((state) => state.balance + change < -limit);
 		return isRight || change > 0 ? [] : [`${tag} was refused without a reason`];
 	}
-	if (fate === "absent") return place === undefined ? [] : [`${tag} was said not to be applied, and is there`];
+	if (fate === "absent")
+		return place === undefined ? [] : [`${tag} was said not to be applied, and is there`];
 	if (place === undefined) return fate === "posted" ? [`${tag} was acknowledged, and is lost`] : [];
 	const { entry, atMs } = place;
-	if (entry.accountId !== accountId || entry.change !== change) return [`${tag} is there, but not as it was sent`];
+	if (entry.accountId !== accountId || entry.change !== change)
+		return [`${tag} is there, but not as it was sent`];
 	if (fate === "posted" && entry.balance !== balance)
 		return [`${tag} was answered with ${balance}, and has ${entry.balance}`];
 	if (atMs < invokedAtMs || atMs > endedAtMs) return [`${tag} was applied outside of its time`];
@@ -147,6 +152,7 @@ function resetCountFindings(done: readonly Done[], commits: readonly Commit[]): 
 /** Those that the account was in at some instant of that time. */
 function statesWithin(states: readonly State[], fromMs: number, toMs: number): State[] {
 	return states.filter(
-		(state, index) => state.fromMs <= toMs && (states[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY) >= fromMs,
+		(state, index) =>
+			state.fromMs <= toMs && (states[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY) >= fromMs,
 	);
 }
