@@ -15,6 +15,8 @@ const accounts: readonly Account[] = [
 const template = Disk.template(accounts);
 /** A world that has run so far does not come to an end. */
 const stepsMax = 200_000;
+/** Then the world calms down, so that those who ask come to an end. */
+const strikesMax = 40;
 
 export interface Run {
 	readonly findings: readonly string[];
@@ -67,13 +69,15 @@ function drawHabits(random: Random): Habits {
 	};
 }
 
-/** Some kinds of trouble in each run, at any time as long as somebody asks. */
+/** Some kinds of trouble in each run, at any time while somebody asks. */
 function planTroubles(world: World, machine: Machine, clients: Clients): void {
 	const { random } = world;
 	const kinds = troubleNames.filter(() => random.chance(0.35));
 	const pauseMsMax = random.pick([20, 200, 1500]);
+	let left = random.between(1, strikesMax);
 	const strike = () => {
-		if (!clients.areBusy) return machine.calmDown();
+		if (left === 0 || !clients.areBusy) return machine.calmDown();
+		left -= 1;
 		machine.strike(random.pick(kinds));
 		world.after(random.next() * pauseMsMax, strike, undefined);
 	};

@@ -14,6 +14,7 @@ export class Stage {
 		clearTimeout: globalThis.clearTimeout,
 		setImmediate: globalThis.setImmediate,
 		dateNow: Date.now,
+		performanceNow: performance.now,
 		temporal: Temporal,
 	};
 
@@ -37,14 +38,13 @@ export class Stage {
 		};
 		Object.assign(globalThis, stand);
 		Date.now = () => Math.floor(world().wallMs());
-		Object.defineProperty(performance, "now", { configurable: true, value: () => world().nowMs });
+		performance.now = () => world().nowMs;
 	}
 
 	restore(): void {
-		const { dateNow, temporal, ...timers } = this.#real;
+		const { dateNow, performanceNow, temporal, ...timers } = this.#real;
 		Object.assign(globalThis, timers, { Temporal: temporal });
 		Date.now = dateNow;
-		// The prototype has the real one.
-		Reflect.deleteProperty(performance, "now");
+		performance.now = performanceNow;
 	}
 }
