@@ -55,8 +55,6 @@ export interface FaultRun {
 	readonly endedAtStart: number;
 	/** How long after the failed call each one that served ended. */
 	readonly endMs: readonly number[];
-	/** Synced one of its files once more, after its fdatasync had failed: those that closed SQLite as the last. */
-	readonly syncedOnceMore: number;
 	/** Met it, and went on rightly. */
 	readonly wentOn: number;
 	/** Of the log, by a disk that keeps only what it must; undefined where it had power. */
@@ -83,7 +81,6 @@ export class FaultPlay {
 	#isFaulty = true;
 	readonly #lateMs: number[] = [];
 	readonly #endMs: number[] = [];
-	#syncedOnceMore = 0;
 	#wentOn = 0;
 	#endedAtStart = 0;
 	#bytesForgotten: number | undefined;
@@ -212,7 +209,8 @@ export class FaultPlay {
 		if (hasServed && Number.isFinite(lateMs)) this.#lateMs.push(lateMs);
 		if (hasServed) this.#endMs.push(endedAtMs - meeting.injected.atMs);
 		else this.#endedAtStart += 1;
-		if (hasSyncedSince(meeting, this.#logFile(index), this.#databaseFile)) this.#syncedOnceMore += 1;
+		if (hasSyncedSince(meeting, this.#logFile(index), this.#databaseFile))
+			this.#broken.push("it asked the disk for a sync again after one that had failed");
 		if (!this.#fault.isOnBoth && this.#okAtMs[1] < endedAtMs)
 			this.#broken.push("the other process did not go on");
 	}
@@ -226,10 +224,7 @@ export class FaultPlay {
 		);
 	}
 
-	/**
-	 * What the disk may have forgotten was acknowledged to nobody. Only where both were killed: the last one to end by
-	 * itself closes SQLite, which syncs the log once more and copies it to the db file.
-	 */
+	/** What the disk may have forgotten was acknowledged to nobody. */
 	#forget(): void {
 		if (this.#fault.aftermath !== "no power") return;
 		const copy = join(this.#folder, "left.db");
@@ -284,7 +279,6 @@ export class FaultPlay {
 			positions: met.map(({ position }) => position),
 			lateMs: this.#lateMs,
 			endMs: this.#endMs,
-			syncedOnceMore: this.#syncedOnceMore,
 			endedAtStart: this.#endedAtStart,
 			bytesForgotten: this.#bytesForgotten,
 			wentOn: this.#wentOn,

@@ -110,7 +110,6 @@ function conclude(runs: readonly [IoFault, FaultRun][]): Omit<Report, "controls"
 			disksThatForgot: forgotten.length,
 			bytesForgotten: forgotten.reduce((total, bytes) => total + bytes, 0),
 			unknown: sum(({ unknown }) => unknown),
-			syncedOnceMoreAfterAFailedSync: sum(({ syncedOnceMore }) => syncedOnceMore),
 			last200AfterTheErrorMsMax: Math.max(...lateMs),
 			endAfterTheErrorMsMax: Math.max(...all.flatMap(({ endMs }) => endMs)),
 		},
