@@ -701,6 +701,19 @@ describe("a disk that fails", () => {
 		return ["strace", "-D", "-f", "-q", "--seccomp-bpf", "-o", log, "-e", traced, "-e", inject];
 	}
 
+	test.skipIf(!everyPart && !hasStrace)("has the names of all folders that a ledger has made", async () => {
+		const pair = freshPair();
+		const folder = join(pair.databasePath, "..");
+		const databasePath = join(folder, "one", "two", "ledger.db");
+		const log = join(folder, "strace.log");
+		const wrapper = ["strace", "-D", "-f", "-y", "-q", "-o", log, "-e", "trace=fsync"];
+		const ledger = await LedgerProcess.start({ ...pair.a, databasePath, wrapper });
+		await ledger.kill();
+		const synced = readFileSync(log, "utf8");
+		for (const made of [folder, join(folder, "one"), join(folder, "one", "two")])
+			expect(synced).toMatch(new RegExp(`<${made}>\\) += 0`));
+	});
+
 	const calls: [call: string, nth: number, clients: number][] = [
 		["fdatasync", 12, 1],
 		["fdatasync", 12, 8],

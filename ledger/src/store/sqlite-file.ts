@@ -57,7 +57,7 @@ export type EffectiveSettings = Readonly<Record<string, string | number>>;
  */
 export function openLedgerFile(path: string, seedPath: string | undefined, durability: Durability): Database {
 	return explained(path, () => {
-		mkdirSync(dirname(path), { recursive: true });
+		createFolder(dirname(path));
 		refuseFileSystem(dirname(path), durability);
 		const db = connect(path);
 		try {
@@ -185,6 +185,14 @@ function refuseFileSystem(folder: string, durability: Durability): void {
 		`${folder} lies on a file system (type 0x${type.toString(16)}) that is not known to keep what it synced: ` +
 			`put DATABASE_URL on ${known}, or set DURABILITY=os to do without`,
 	);
+}
+
+/** And those above it; a folder whose own name is not on the disk is lost with all that is in it. */
+function createFolder(folder: string): void {
+	if (existsSync(folder)) return;
+	createFolder(dirname(folder));
+	mkdirSync(folder, { recursive: true });
+	syncPath(dirname(folder));
 }
 
 /** Puts a file, or a folder's names, on disk. Never for a db that this process has open: closing it drops SQLite's locks. */
