@@ -4,6 +4,7 @@
  * Exit codes: 0 after a drain, 1 when it can't start, 70 when the store failed and only a restart can tell
  * what is on the disk.
  */
+import { writeSync } from "node:fs";
 import { GroupCommit } from "./group-commit.ts";
 import { Log, logSummaries } from "./log.ts";
 import { Metrics } from "./metrics.ts";
@@ -13,20 +14,23 @@ import { PostgresStore } from "./store/postgres.ts";
 import { addressText, parsePostgresUrl } from "./store/postgres-address.ts";
 import { SqliteStore } from "./store/sqlite.ts";
 import { type Store, StoreUnusable } from "./store.ts";
+import { endSuddenly } from "./sudden-end.ts";
 import { Watchdog } from "./watchdog.ts";
 
+const exitNotStarted = 1;
+const exitStoreFailed = 70;
 /** How long a drain may take; a balancer's kept connections are closed after it. */
 const drainMsMax = 5000;
 /** How long a database server that isn't there yet is waited for at the start. */
 const reachMsMax = 30_000;
 /** Time for the answers "unknown" to leave, once the store has failed. */
 const lastWordsMs = 200;
-const exitStoreFailed = 70;
 
 async function run(settings: Settings): Promise<void> {
 	const log = new Log(settings.logLevel);
 	const metrics = new Metrics();
 	let watchdog: Watchdog | undefined;
+	let hasFailed = false;
 	const { store, ...opened } = await openStore(settings, metrics, (work) =>
 		watchdog === undefined ? work() : watchdog.patiently(work),
 	);
@@ -34,7 +38,8 @@ async function run(settings: Settings): Promise<void> {
 		log.write("fatal", "the store failed: this process ends, and a restart will tell what is on the disk", {
 			error: failure,
 		});
-		setTimeout(() => process.exit(exitStoreFailed), lastWordsMs);
+		hasFailed = true;
+		setTimeout(() => endSuddenly(exitStoreFailed), lastWordsMs);
 	});
 	metrics.waiting = () => groupCommit.waiting;
 	const server = new LedgerServer({
@@ -59,11 +64,12 @@ async function run(settings: Settings): Promise<void> {
 
 	let ending = false;
 	const end = async (signal: string): Promise<void> => {
-		if (ending) return;
+		if (ending || hasFailed) return;
 		ending = true;
 		log.write("info", "draining", { signal });
 		await server.drain(drainMsMax);
 		await groupCommit.idle();
+		if (hasFailed) return;
 		store.close();
 		log.write("info", "ended");
 		process.exit(0);
@@ -105,6 +111,7 @@ try {
 } catch (error) {
 	const expected = error instanceof SettingsError || error instanceof StoreUnusable;
 	const message = error instanceof Error ? error.message : String(error);
-	process.stderr.write(`ledger: ${expected ? message : `can't start: ${message}`}\n`);
-	process.exit(1);
+	writeSync(process.stderr.fd, `ledger: ${expected ? message : `can't start: ${message}`}\n`);
+	// What failed may have been a sync.
+	endSuddenly(exitNotStarted);
 }

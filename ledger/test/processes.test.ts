@@ -701,6 +701,41 @@ describe("a disk that fails", () => {
 		return ["strace", "-D", "-f", "-q", "--seccomp-bpf", "-o", log, "-e", traced, "-e", inject];
 	}
 
+	/** What the ledger did to its files, and what it told, in lines of strace. */
+	function watched(log: string, inject: string): string[] {
+		const traced = "trace=fdatasync,fsync,pwrite64,ftruncate,exit_group";
+		return ["strace", "-D", "-f", "-y", "-q", "-o", log, "-e", traced, "-e", `inject=${inject}:error=EIO`];
+	}
+
+	test.skipIf(!everyPart && !hasStrace)("is not asked again by a store that has failed", async () => {
+		const pair = freshPair();
+		const log = join(pair.databasePath, "..", "strace.log");
+		const ledger = await LedgerProcess.start({ ...pair.a, wrapper: watched(log, "fdatasync:when=12") });
+		const connection = await Connection.open(pair.a.socket);
+		const history = new History();
+		let status = 200;
+		while (status === 200) ({ status } = await postOnce(connection, history, 1, 10));
+		expect(status).toBe(500);
+		expect(await ledger.end()).toEqual({ code: 70, signal: null });
+		const [, afterwards] = readFileSync(log, "utf8").split("(INJECTED)");
+		expect(afterwards).toContain("exit_group(70)");
+		// Neither by Bun, which closes SQLite at process.exit(), nor by SQLite, which then copies the WAL.
+		expect(afterwards).not.toMatch(/(fdatasync|fsync|pwrite64|ftruncate)\(/);
+	});
+
+	test.skipIf(!everyPart && !hasStrace)("is not asked again by a ledger that can't start", async () => {
+		const pair = freshPair();
+		const first = await LedgerProcess.start(pair.a);
+		await first.kill();
+		const log = join(pair.databasePath, "..", "strace.log");
+		const ledger = new LedgerProcess({ ...pair.a, wrapper: watched(log, "fdatasync:when=1") });
+		expect(await ledger.end()).toEqual({ code: 1, signal: null });
+		expect(ledger.output).toContain("EIO");
+		const [, afterwards] = readFileSync(log, "utf8").split("(INJECTED)");
+		expect(afterwards).toContain("exit_group(1)");
+		expect(afterwards).not.toMatch(/(fdatasync|fsync|pwrite64|ftruncate)\(/);
+	});
+
 	test.skipIf(!everyPart && !hasStrace)("has the names of all folders that a ledger has made", async () => {
 		const pair = freshPair();
 		const folder = join(pair.databasePath, "..");

@@ -90,13 +90,13 @@ const storesAreApart: Rule = (sources) =>
 		})
 		.map(({ from, to }) => `${from} imports ${to}`);
 
-/** The one that calls the C library. */
-const foreignCaller = "watchdog.ts";
+/** Those that call the C library. */
+const foreignCallers = ["sudden-end.ts", "watchdog.ts"];
 
 const oneTechnologyAFolder: Rule = (sources) =>
 	importsOf(sources)
 		.filter(({ from, to }) => {
-			if (to === "bun:ffi") return from !== foreignCaller;
+			if (to === "bun:ffi") return !foreignCallers.includes(from);
 			return to.startsWith("bun:") && technology(from) !== to.slice("bun:".length);
 		})
 		.map(({ from, to }) => `${from} imports ${to}`);

@@ -68,7 +68,8 @@ export function openLedgerFile(path: string, seedPath: string | undefined, durab
 			const findings = checkAtStart(db);
 			if (findings.length > 0) throw new LedgerFileError(`${path} is damaged: ${findings.join("; ")}`);
 		} catch (error) {
-			db.close();
+			// To close is to try again what the disk refused: sudden-end.ts.
+			if (error instanceof LedgerFileError) db.close();
 			throw error;
 		}
 		return db;
