@@ -25,27 +25,7 @@ export function cutVerdict(before: Books, observed: Observed, after: Books): Cut
 			...survivors(observed, after).map(({ endedAtMs }) => endedAtMs),
 		);
 	}
-	if (isResetKept !== true) settleUnknown(observed, after);
 	return { broken: [...broken, ...findings(before, observed, after)], isResetKept };
-}
-
-/**
- * What had no answer was applied if it is there, with the balance that the books say, and otherwise never was, since
- * nothing that was applied may be gone. So much less for the checker to try: a process that is killed leaves hundreds.
- */
-function settleUnknown({ postings, statements }: Observed, { entries }: Books): void {
-	const there = new Map(entries.map((entry) => [entry.description, entry]));
-	const times = [...postings, ...statements].flatMap(({ invokedAtMs, endedAtMs }) => [
-		invokedAtMs,
-		endedAtMs,
-	]);
-	const lastMs = times.filter(Number.isFinite).reduce((latest, ms) => Math.max(latest, ms), 0);
-	for (const posting of postings) {
-		if (posting.fate !== "unknown") continue;
-		const entry = there.get(posting.tag);
-		if (entry === undefined) posting.fate = "absent";
-		else Object.assign(posting, { fate: "posted", balance: entry.balance, endedAtMs: lastMs });
-	}
 }
 
 function survivors({ postings }: Observed, after: Books): SeenPosting[] {
