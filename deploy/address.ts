@@ -35,17 +35,6 @@ export function bindError(address: Address): Promise<string | undefined> {
 	});
 }
 
-/** Of 127.0.0.1; nobody has it at the moment. */
-export function freePort(): Promise<number> {
-	const server = createServer();
-	return new Promise((resolve) => {
-		server.listen(0, "127.0.0.1", () => {
-			const { port } = server.address() as { port: number };
-			server.close(() => resolve(port));
-		});
-	});
-}
-
 /** Whether the path is answered with 200. (fetch would ask the proxy that the environment names.) */
 export function isHealthy(at: Address | { readonly socketPath: string }, path = "/health"): Promise<boolean> {
 	return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 /** The compose stack as it is shipped. Its victims are whole containers, and its books lie in a volume that root can read. */
 import { join } from "node:path";
-import { freePort } from "../address.ts";
 import { ComposeProject, findEngine } from "../compose-project.ts";
+import { freePort } from "../free-port.ts";
 import { readBooks } from "./books.ts";
 import { CampaignError } from "./folder.ts";
 import type { Books, SystemPlan, SystemUnderTest } from "./system-under-test.ts";
@@ -24,7 +24,7 @@ export class ContainersUnderTest implements SystemUnderTest {
 
 	static async start({ hasWatchdog, hasIdentity }: SystemPlan): Promise<ContainersUnderTest> {
 		if (!hasIdentity) throw new CampaignError("the containers always look who asks");
-		const containers = new ContainersUnderTest(await freePort(), hasWatchdog);
+		const containers = new ContainersUnderTest(freePort(), hasWatchdog);
 		try {
 			await containers.#project.compose("up", "-d", "--build");
 			await containers.#project.untilServing(startMsMax);

@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort } from "../address.ts";
+import { freePort } from "../free-port.ts";
 import { readBooks } from "./books.ts";
 import type { Books, SystemPlan, SystemUnderTest } from "./system-under-test.ts";
 
@@ -48,7 +48,7 @@ export class StackUnderTest implements SystemUnderTest {
 
 	/** Serving, or it throws. */
 	static async start(plan: SystemPlan): Promise<StackUnderTest> {
-		const stack = new StackUnderTest(plan, await freePort());
+		const stack = new StackUnderTest(plan, freePort());
 		try {
 			await stack.#until(() => stack.#isServing, startMsMax, "serve");
 			return stack;

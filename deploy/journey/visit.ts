@@ -1,8 +1,8 @@
 /** One phase, once: brought up on empty volumes, loaded in three ways, looked at meanwhile, and removed. */
 import { type JudgeResult, judge } from "../../ledger/bench/judge.ts";
 import { diskFileSystem } from "../../ledger/bench/machine.ts";
-import { freePort } from "../address.ts";
 import { ComposeProject } from "../compose-project.ts";
+import { freePort } from "../free-port.ts";
 import { machineOomKills } from "./container-cgroup.ts";
 import { ContainerWatch, type Limits, type Troubles, type Usage } from "./container-watch.ts";
 import type { Phase } from "./phase.ts";
@@ -72,7 +72,7 @@ const orders: Readonly<Record<string, string>> = {
 
 export async function visit(phase: Phase, plan: VisitPlan, stop: AbortSignal): Promise<Visit> {
 	stop.throwIfAborted();
-	const project = new ComposeProject(phase.file, "journey", await freePort());
+	const project = new ComposeProject(phase.file, "journey", freePort());
 	try {
 		await project.compose("up", "-d");
 		stop.throwIfAborted();

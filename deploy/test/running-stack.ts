@@ -3,10 +3,10 @@
  * with a stand-in for the ledger: what is tried here is who starts, shares out and stops, not what is posted.
  */
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findNginx } from "../balancer.ts";
+import { freePort } from "../free-port.ts";
 
 /** Without nginx its tests are skipped, and seen to be; where all parts must be there, they fail instead. */
 export const isNginxMissing =
@@ -99,7 +99,7 @@ export class RunningStack implements AsyncDisposable {
 	}
 
 	static async start(options: StackOptions = {}): Promise<RunningStack> {
-		return new RunningStack(mkdtempSync(join(tmpdir(), "stack-")), await freePort(), options);
+		return new RunningStack(mkdtempSync(join(tmpdir(), "stack-")), freePort(), options);
 	}
 
 	/** Started and serving. */
@@ -185,16 +185,6 @@ export function isGone(pid: number): boolean {
 	const { stdout } = Bun.spawnSync(["ps", "-o", "stat=", "-p", String(pid)]);
 	const state = stdout.toString().trim();
 	return state === "" || state.startsWith("Z");
-}
-
-function freePort(): Promise<number> {
-	const server = createServer();
-	return new Promise((resolve) => {
-		server.listen(0, "127.0.0.1", () => {
-			const { port } = server.address() as { port: number };
-			server.close(() => resolve(port));
-		});
-	});
 }
 
 async function read(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {

@@ -3,8 +3,8 @@
  * who asks, as deploy/nginx.conf does, so that what exactly once costs is part of every number.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../../deploy/free-port.ts";
 import { processorsEach, ready } from "./api.ts";
 import { Child } from "./child.ts";
 
@@ -25,7 +25,7 @@ export async function startNginx(
 	mkdirSync(join(folder, "nginx"));
 	const configFile = join(folder, "nginx.conf");
 	for (let attempt = 1; ; attempt++) {
-		const port = await freePort();
+		const port = freePort();
 		writeFileSync(configFile, nginxConfig(folder, sockets, port));
 		const nginx = new Child({
 			name: "nginx",
@@ -42,18 +42,6 @@ export async function startNginx(
 			if (attempt === attempts || !nginx.lastWords().includes("Address already in use")) throw error;
 		}
 	}
-}
-
-/** Free a moment ago. */
-export function freePort(): Promise<number> {
-	const { promise, resolve, reject } = Promise.withResolvers<number>();
-	const server = createServer();
-	server.once("error", reject);
-	server.listen(0, "127.0.0.1", () => {
-		const address = server.address();
-		server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-	});
-	return promise;
 }
 
 function nginxConfig(folder: string, sockets: string[], port: number): string {

@@ -8,9 +8,10 @@
  * Or, "direct", one API process alone: what a proxy and a neighbour cost would hide what is measured there.
  */
 import { join } from "node:path";
+import { freePort } from "../../deploy/free-port.ts";
 import { databaseFile, ready, startApi } from "./api.ts";
 import type { Child, Effort, Usage } from "./child.ts";
-import { freePort, startNginx } from "./nginx.ts";
+import { startNginx } from "./nginx.ts";
 import type { Variant } from "./variant.ts";
 
 export interface TopologyPlan {
@@ -88,7 +89,7 @@ export class Topology implements AsyncDisposable {
 	}
 
 	async #startDirect(stop: AbortSignal): Promise<void> {
-		this.#port = await freePort();
+		this.#port = freePort();
 		const address = { port: this.#port };
 		this.#children.push(startApi({ ...this.#plan, name: "api-1", address }));
 		await ready(address, this.#children, stop);

@@ -1,7 +1,7 @@
 /** The whole stack as `npm start` runs it: nginx, two ledger processes, and what restarts them. */
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../../deploy/free-port.ts";
 import { RunningProgram } from "./program.ts";
 
 const stackPath = join(import.meta.dir, "../../deploy/stack.ts");
@@ -41,7 +41,7 @@ export class Stack implements AsyncDisposable {
 
 	/** Resolves when it serves. @throws when it doesn't. */
 	static async start(options: StackOptions): Promise<Stack> {
-		const stack = new Stack(options, await freePort());
+		const stack = new Stack(options, freePort());
 		try {
 			await stack.process.says("crebito serves at ", startMsMax);
 			return stack;
@@ -115,13 +115,4 @@ function isAlive(pid: number): boolean {
 	} catch {
 		return false;
 	}
-}
-
-/** Nobody listens on it; somebody else may, until it is used. */
-async function freePort(): Promise<number> {
-	const server = createServer();
-	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	const { port } = server.address() as { port: number };
-	await new Promise((resolve) => server.close(resolve));
-	return port;
 }

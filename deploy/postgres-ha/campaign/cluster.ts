@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
+import { freePort } from "../../free-port.ts";
 import { Reaper } from "./reaper.ts";
 
 export class ClusterError extends Error {}
@@ -287,11 +288,4 @@ function kill(pid: number, signal: NodeJS.Signals): void {
 /** Of the user under whom Debian's packages run PostgreSQL. */
 function idOf(option: "-u" | "-g"): number {
 	return Number(Bun.spawnSync(["id", option, "postgres"]).stdout.toString().trim() || Number.NaN);
-}
-
-function freePort(): number {
-	const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-	const { port } = listener;
-	listener.stop(true);
-	return port;
 }

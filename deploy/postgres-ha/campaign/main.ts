@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { median } from "../../../ledger/bench/comparison.ts";
 import { commit, describeMachine, loadAverage } from "../../../ledger/bench/machine.ts";
-import { freePort } from "../../address.ts";
 import { CampaignError, makeCampaignFolder } from "../../campaign/folder.ts";
+import { freePort } from "../../free-port.ts";
 import { Cluster, ClusterError, postgresFolder } from "./cluster.ts";
 import { Load } from "./load.ts";
 import { type Attack, type PostgresCampaign, writeCampaign } from "./record.ts";
@@ -161,7 +161,7 @@ class Stack implements AsyncDisposable {
 	}
 
 	static async start(databaseUrl: string, dataFolder: string): Promise<Stack> {
-		const port = await freePort();
+		const port = freePort();
 		const log = Bun.file(join(dataFolder, "stack.log"));
 		const started = Bun.spawn([process.execPath, "--no-orphans", join(import.meta.dir, "../../stack.ts")], {
 			env: {

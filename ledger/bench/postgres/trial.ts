@@ -1,6 +1,7 @@
 /** One trial: a fresh database, API processes that share a port, a warm-up that isn't counted, and a measured load. */
 import { join } from "node:path";
 import { SQL } from "bun";
+import { freePort } from "../../../deploy/free-port.ts";
 import { Child } from "../child.ts";
 import { applyLoad, type Measured } from "../wrk.ts";
 import { type ServerEffort, ServerWatch } from "./server-watch.ts";
@@ -89,13 +90,6 @@ async function administer(url: string, statement: string): Promise<void> {
 	const sql = new SQL({ url, max: 1 });
 	await sql.unsafe(statement).simple();
 	await sql.close();
-}
-
-function freePort(): number {
-	const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-	const { port } = listener;
-	listener.stop(true);
-	return port;
 }
 
 async function untilHealthy(port: number): Promise<void> {

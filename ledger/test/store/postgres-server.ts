@@ -21,6 +21,7 @@ import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SQL } from "bun";
+import { freePort } from "../../../deploy/free-port.ts";
 
 interface Options {
 	/** On top of those that make tests fast: without fsync, which tests of durability switch on. */
@@ -255,11 +256,4 @@ function isAlive(pid: number): boolean {
 	} catch {
 		return false;
 	}
-}
-
-function freePort(): number {
-	const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-	const { port } = listener;
-	listener.stop(true);
-	return port;
 }
