@@ -31,8 +31,9 @@ export class SmallDisk {
 		} else {
 			const image = join(place, "disk.img");
 			run("truncate", "-s", `${megabytes}M`, image);
-			// No blocks kept back for root: full is to mean full.
-			run("mkfs.ext4", "-q", "-F", "-m", "0", image);
+			// No blocks kept back for root: full is to mean full. Blocks of 4 KiB as larger disks have them: in smaller ones
+			// SQLite's shared index has holes, and a full disk ends a process by SIGBUS (docs/durability.md).
+			run("mkfs.ext4", "-q", "-F", "-m", "0", "-b", "4096", image);
 			run("mount", "-o", "loop", image, this.folder);
 		}
 		mounted.add(this);

@@ -40,8 +40,9 @@ interface Place {
 export class Clients {
 	/** Answers by their status. */
 	readonly statuses = new Map<number, number>();
-	/** Requests without a whole answer. */
+	/** Requests without a whole answer, and the shortest time that one of them was without. */
 	unanswered = 0;
+	unansweredMsMin = Number.POSITIVE_INFINITY;
 	readonly #options: ClientsOptions;
 	readonly #places: readonly Place[];
 	readonly #running: Promise<void>[];
@@ -139,6 +140,7 @@ export class Clients {
 	}
 
 	async #answer(client: Client, request: Buffer): Promise<Answer | NoAnswer> {
+		const askedAtMs = performance.now();
 		try {
 			const answer = await client.ask(request);
 			this.statuses.set(answer.status, (this.statuses.get(answer.status) ?? 0) + 1);
@@ -147,6 +149,7 @@ export class Clients {
 		} catch (error) {
 			if (!(error instanceof NoAnswer)) throw error;
 			this.unanswered += 1;
+			this.unansweredMsMin = Math.min(this.unansweredMsMin, performance.now() - askedAtMs);
 			return error;
 		}
 	}

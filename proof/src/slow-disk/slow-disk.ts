@@ -84,6 +84,7 @@ function conclude(play: SlowDiskPlay, played: readonly SlowPhase[]): Pick<Report
 		figures: {
 			waitingMax: Math.max(...played.map((phase) => phase.waitingMax)),
 			refused: sum(({ refused }) => refused),
+			unansweredAfterHalfAMinute: play.unanswered,
 			acknowledgedWhileSlow: sum((phase) => phase.acknowledged),
 			servedAgainMsMax: Math.max(...played.map(({ servedAgainMs }) => servedAgainMs)),
 			residentMegabytesBefore: play.residentMegabytesBefore,
