@@ -223,6 +223,15 @@ describe("what nginx refuses by itself is a problem, too:", () => {
 		["FOO / HTTP/1.0\r\n\r\n", 501, "pedido-invalido", invalidTitle],
 		["GET / HTTP/9.1\r\nHost: x\r\n\r\n", 505, "pedido-invalido", invalidTitle],
 	];
+	nginxTest("a method that is for no address at all comes with those that are", async () => {
+		await using stack = await recordedStack();
+		for (const request of ["TRACE / HTTP/1.0", "TRACE /clientes/1/extrato HTTP/1.0"]) {
+			const answer = await sayOnce(stack.port, `${request}\r\n\r\n`);
+			expect(answer).toStartWith("HTTP/1.1 405 ");
+			expect(answer).toContain("Allow: GET, HEAD, POST\r\n");
+		}
+		expect(await sayOnce(stack.port, "GET /problem HTTP/1.0\r\n\r\n")).not.toContain("Allow:");
+	});
 	nginxTest("by status", async () => {
 		await using stack = await recordedStack();
 		for (const [bytes, status, name, title] of refusals) {
