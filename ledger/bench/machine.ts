@@ -54,8 +54,11 @@ export function commit(): string {
 	return `${git("rev-parse", "--short", "HEAD") || "unknown"}${changes ? "+changes" : ""}`;
 }
 
-function run(...command: string[]): { output: string; complaint: string } {
-	const { stdout, stderr } = Bun.spawnSync(command, { stdin: "ignore" });
+/** Nothing, where there is no such program; nginx is not in every user's PATH. */
+function run(program: string, ...words: string[]): { output: string; complaint: string } {
+	const path = Bun.which(program, { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin:/usr/local/sbin` });
+	if (path === null) return { output: "", complaint: "" };
+	const { stdout, stderr } = Bun.spawnSync([path, ...words], { stdin: "ignore" });
 	return { output: stdout.toString().trim(), complaint: stderr.toString().trim() };
 }
 

@@ -1,13 +1,11 @@
 /** Where an attack is played, and whether it can be: a folder on a disk whose sync means it, and what it needs. */
-import { chmodSync, mkdirSync, mkdtempSync, statfsSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { diskFileSystem } from "../../ledger/bench/machine.ts";
 
 /** What was typed or what is here can't be used; the message is one line. */
 export class ProofError extends Error {}
-
-/** ext4, xfs and btrfs, by statfs(2)'s type: what the ledger demands, written down here once more. */
-const durableTypes = [0xef53, 0x58465342, 0x9123683e];
 
 /** Ignored by git; the repository lies on a disk more often than the temporary folder does. */
 const dataFolder = join(import.meta.dir, "../../data");
@@ -16,6 +14,7 @@ const dataFolder = join(import.meta.dir, "../../data");
 const packages: Readonly<Record<string, string>> = {
 	nginx: "nginx-light",
 	"mkfs.ext4": "e2fsprogs",
+	setpriv: "util-linux",
 	faketime: "faketime",
 };
 
@@ -23,7 +22,7 @@ const packages: Readonly<Record<string, string>> = {
 export function makeProofFolder(): string {
 	const place = [tmpdir(), "/var/tmp", dataFolder].find((path) => {
 		mkdirSync(path, { recursive: true });
-		return process.platform !== "linux" || durableTypes.includes(statfsSync(path).type);
+		return process.platform !== "linux" || diskFileSystem(path) !== undefined;
 	});
 	if (place === undefined)
 		throw new ProofError("no folder on ext4, xfs or btrfs was found: set TMPDIR to one that is");
