@@ -15,7 +15,6 @@ const packages: Readonly<Record<string, string>> = {
 	nginx: "nginx-light",
 	"mkfs.ext4": "e2fsprogs",
 	setpriv: "util-linux",
-	faketime: "faketime",
 };
 
 /** @throws {ProofError} */
