@@ -8,6 +8,7 @@ import { ioErrors } from "./io-errors/io-errors.ts";
 import { kill } from "./kill/kill.ts";
 import { lostFiles } from "./lost-files/lost-files.ts";
 import { powerCut } from "./power-cut/power-cut.ts";
+import { simulation } from "./simulation/simulation.ts";
 import { slowDisk } from "./slow-disk/slow-disk.ts";
 import { soak } from "./soak/soak.ts";
 
@@ -20,6 +21,7 @@ export const attacks: readonly Attack[] = [
 	slowDisk,
 	kill,
 	clock,
+	simulation,
 	fuzz,
 	soak,
 ];

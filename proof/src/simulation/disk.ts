@@ -28,18 +28,31 @@ export interface LoggedEntry {
 	readonly postedAt: number;
 }
 
-/** What one transaction has changed. */
+/** One thing that a transaction has done. */
+export type Step = ({ readonly type: "entry" } & LoggedEntry) | { readonly type: "reset" };
+
+/** What one transaction has done, in its order. */
 export interface Commit {
 	readonly atMs: number;
-	/** A reset comes before the entries. */
-	readonly isReset: boolean;
-	readonly entries: readonly LoggedEntry[];
+	readonly steps: readonly Step[];
 }
 
-type EntryRow = [number, number, number, number, number, string, number];
+/** The account is null where it is a reset. */
+type StepRow = [number, number | null, number, number, number, string, number];
 
-const entriesSql =
-	"SELECT position, account_id, sequence, change, balance, description, posted_at FROM entries WHERE position > ? ORDER BY position";
+/**
+ * Outside of the ledger's own tables, and not in their image, but part of the same transactions: an entry is here even
+ * if a reset of the same batch has taken it away again.
+ */
+const stepsSql = `
+	CREATE TEMP TABLE steps (position, account_id, sequence, change, balance, description, posted_at);
+	CREATE TEMP TRIGGER entry_step AFTER INSERT ON main.entries BEGIN
+		INSERT INTO steps VALUES (new.position, new.account_id, new.sequence, new.change, new.balance,
+			new.description, new.posted_at);
+	END;
+	CREATE TEMP TRIGGER reset_step AFTER UPDATE ON main.resets BEGIN
+		INSERT INTO steps (account_id) VALUES (NULL);
+	END`;
 
 export class Disk {
 	/** In their order; a power cut shortens it. */
@@ -50,11 +63,8 @@ export class Disk {
 	sql!: PreparedSql;
 	/** The tables behind each commit from the last synced one on. */
 	readonly #images = new Map<number, Uint8Array>();
-	#entriesAfter!: Statement;
-	#newestReset!: Statement;
-	/** Up to which the entries are in `commits`, and the reset that is. */
-	#position = 0;
-	#reset = "";
+	#steps!: Statement;
+	#forgetSteps!: Statement;
 
 	constructor(template: Uint8Array) {
 		this.#images.set(0, template);
@@ -74,18 +84,11 @@ export class Disk {
 		return db.serialize();
 	}
 
-	/** After each COMMIT: what it has changed, if anything. */
+	/** After each COMMIT: what it has done, if anything. */
 	committed(atMs: number): void {
-		const reset = this.#resetText();
-		const isReset = reset !== this.#reset;
-		this.#reset = reset;
-		const entries = (this.#entriesAfter.values(this.#position) as EntryRow[]).map(
-			([position, accountId, sequence, change, balance, description, postedAt]) => ({
-				...{ position, accountId, sequence, change, balance, description, postedAt },
-			}),
-		);
-		this.#position = entries.at(-1)?.position ?? this.#position;
-		this.commits.push({ atMs, isReset, entries });
+		const steps = (this.#steps.values() as StepRow[]).map(stepOf);
+		if (steps.length > 0) this.#forgetSteps.run();
+		this.commits.push({ atMs, steps });
 		this.#images.set(this.commits.length, this.db.serialize());
 	}
 
@@ -102,9 +105,6 @@ export class Disk {
 		this.commits.length = left;
 		this.db.close();
 		this.#open(image);
-		this.#reset = this.#resetText();
-		const positions = this.commits.flatMap(({ entries }) => entries.map(({ position }) => position));
-		this.#position = Math.max(0, ...positions);
 		this.syncedUpTo(left);
 	}
 
@@ -115,12 +115,13 @@ export class Disk {
 	#open(image: Uint8Array): void {
 		this.db = Database.deserialize(image);
 		this.sql = prepareSql(this.db);
-		this.#entriesAfter = this.db.prepare(entriesSql);
-		this.#newestReset = this.db.prepare("SELECT reset_at, position FROM resets");
-		this.#reset = this.#resetText();
+		this.db.run(stepsSql);
+		this.#steps = this.db.prepare("SELECT * FROM temp.steps ORDER BY rowid");
+		this.#forgetSteps = this.db.prepare("DELETE FROM temp.steps");
 	}
+}
 
-	#resetText(): string {
-		return String(this.#newestReset.values()[0]);
-	}
+function stepOf([position, accountId, sequence, change, balance, description, postedAt]: StepRow): Step {
+	if (accountId === null) return { type: "reset" };
+	return { type: "entry", position, accountId, sequence, change, balance, description, postedAt };
 }

@@ -16,7 +16,7 @@ export type Reply =
 	| { readonly type: "unknown" };
 
 /** Few, so that both bounds are reached. */
-const bounds = { waitingMax: 6, batchMax: 4 };
+export const bounds = { waitingMax: 6, batchMax: 4 };
 const startMsMin = 30;
 const startMsMax = 250;
 const metrics = new Metrics();

@@ -18,13 +18,14 @@ const stepsMax = 200_000;
 /** Then the world calms down, so that those who ask come to an end. */
 const strikesMax = 40;
 
+export const countNames = ["requests", "commits", "repeats", "unknowns", "steps"] as const;
+export type Count = (typeof countNames)[number];
+
 export interface Run {
 	readonly findings: readonly string[];
 	readonly done: readonly Done[];
 	readonly commits: readonly Commit[];
-	readonly troubles: Readonly<Record<Trouble, number>>;
-	/** Requests that two processes were sent, or that clients sent again. */
-	readonly repeats: number;
+	readonly counts: Readonly<Record<Count | Trouble, number>>;
 	/** Of everything that happened: the same for the same seed. */
 	readonly trace: string;
 }
@@ -45,9 +46,16 @@ export function runSeed(seed: number, engine: Engine, stage: Stage): Run {
 		const { done, surprises, sentAgain } = clients;
 		const { commits } = disk;
 		const findings = [...surprises, ...simulationFindings(accounts, done, commits)];
-		const repeats = machine.balancer.repeats + sentAgain.same + sentAgain.other;
+		const counts = {
+			...machine.troubles,
+			requests: done.length + sentAgain.same + sentAgain.other,
+			commits: commits.length,
+			repeats: machine.balancer.repeats + sentAgain.same + sentAgain.other,
+			unknowns: done.filter((one) => one.type !== "statement" && one.fate === "unknown").length,
+			steps: world.steps,
+		};
 		const trace = Bun.hash.xxHash64(JSON.stringify([done, commits, world.steps, world.nowMs])).toString(16);
-		return { findings, done, commits, troubles: machine.troubles, repeats, trace };
+		return { findings, done, commits, counts, trace };
 	} finally {
 		stage.world = undefined;
 		disk.close();

@@ -6,6 +6,7 @@
  * I/O errors.
  */
 import type { Command, Outcome } from "../../../ledger/src/ledger.ts";
+import type { PreparedSql } from "../../../ledger/src/store/sqlite-batch.ts";
 import { RecentRequests } from "../../../ledger/src/store/sqlite-recent.ts";
 import type { Repeats } from "../../../ledger/src/store/sqlite-repeats.ts";
 import { NothingApplied, OutcomeUnknown, type Store } from "../../../ledger/src/store.ts";
@@ -47,35 +48,56 @@ export class SimulatedStore implements Store {
 
 	async commit(batch: readonly Command[]): Promise<Outcome[]> {
 		if (this.#isFailed) throw new OutcomeUnknown("the store has failed before");
-		await this.#lock();
+		// A BEGIN without a write needs no lock.
+		if (writes(batch)) await this.#lock();
+		return this.applyAndSync(batch);
+	}
+
+	close(): void {}
+
+	protected get sql(): PreparedSql {
+		return this.around.disk.sql;
+	}
+
+	protected async applyAndSync(batch: readonly Command[]): Promise<Outcome[]> {
 		const outcomes = this.transact(batch);
 		await this.sync();
 		return outcomes;
 	}
 
-	close(): void {}
-
 	protected transact(batch: readonly Command[]): Outcome[] {
 		const { world, disk } = this.around;
-		if (this.around.isFull()) throw new NothingApplied("the disk is full");
-		const writes = batch.some(({ type }) => type !== "statement");
-		(writes ? disk.sql.beginImmediate : disk.sql.begin).run();
-		const applying = this.#engine.newBatch(disk.sql, this.repeats);
-		const outcomes = applying.apply(batch);
-		disk.sql.commit.run();
-		applying.committed();
-		if (writes) disk.committed(world.nowMs);
-		return outcomes;
+		const { sql } = this;
+		(writes(batch) ? sql.beginImmediate : sql.begin).run();
+		try {
+			const applying = this.#engine.newBatch(sql, this.repeats);
+			const outcomes = applying.apply(batch);
+			if (writes(batch) && this.around.isFull()) throw new NothingApplied("the disk is full");
+			sql.commit.run();
+			applying.committed();
+			if (writes(batch)) disk.committed(world.nowMs);
+			return outcomes;
+		} catch (error) {
+			if (disk.db.inTransaction) sql.rollback.run();
+			throw new NothingApplied(String(error), { cause: error });
+		}
 	}
 
 	protected async sync(): Promise<void> {
+		try {
+			await this.synced();
+		} catch (error) {
+			this.#isFailed = true;
+			throw error;
+		}
+	}
+
+	/** What was committed when it began is durable when it resolves. */
+	protected async synced(): Promise<void> {
 		const { disk } = this.around;
 		const covered = disk.commits.length;
 		await this.passing(this.around.syncMs());
-		if (this.around.failsSync()) {
-			this.#isFailed = true;
-			throw new OutcomeUnknown("fdatasync of the WAL: EIO");
-		}
+		if (this.around.failsSync()) throw new OutcomeUnknown("fdatasync of the WAL: EIO");
 		disk.syncedUpTo(covered);
 	}
 
@@ -91,4 +113,8 @@ export class SimulatedStore implements Store {
 			await this.passing(tries <= lockTriesAtOnce ? 0.01 : lockRetryMs);
 		}
 	}
+}
+
+function writes(batch: readonly Command[]): boolean {
+	return batch.some(({ type }) => type !== "statement");
 }

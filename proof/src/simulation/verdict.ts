@@ -2,16 +2,20 @@
  * What the clients of a simulated run were told against what the disk holds in the end: the commits in their order,
  * with the instants at which they were made. So the order is known, and each answer has its place in it.
  */
+import { statementEntriesMax } from "../../../ledger/src/ledger.ts";
 import type { Done, PostingDone, ResetDone, StatementDone } from "./clients.ts";
 import type { Account, Commit, LoggedEntry } from "./disk.ts";
 
 /** An account between two changes. */
 interface State {
-	/** When it began. */
 	readonly fromMs: number;
+	/** Infinity for the last one, and `fromMs` for what was only seen by the rest of the same transaction. */
+	untilMs: number;
 	readonly balance: number;
 	/** Newest last; all since the last reset. */
 	readonly entries: readonly LoggedEntry[];
+	/** Whether a transaction has ended with it, so that others can see it. */
+	isCommitted: boolean;
 }
 
 interface Placed {
@@ -19,43 +23,55 @@ interface Placed {
 	readonly atMs: number;
 }
 
-const shownMax = 10;
-
 /** A sentence for each thing that is wrong. */
 export function simulationFindings(
 	accounts: readonly Account[],
 	done: readonly Done[],
 	commits: readonly Commit[],
 ): string[] {
-	const placed = commits.flatMap(({ atMs, entries }) => entries.map((entry) => ({ entry, atMs })));
-	const byTag = Map.groupBy(placed, ({ entry }) => entry.description);
+	const byTag = Map.groupBy(placesOf(commits), ({ entry }) => entry.description);
 	const states = new Map(accounts.map((account) => [account.accountId, statesOf(account, commits)]));
 	const limits = new Map(accounts.map(({ accountId, limit }) => [accountId, limit]));
-	const sent = new Set(done.flatMap((one) => (one.type === "posting" ? one.tag : [])));
 	return [
 		...accounts.flatMap((account) => historyFindings(account, commits)),
-		...placed
-			.filter(({ entry }) => !sent.has(entry.description))
-			.map(({ entry }) => `${entry.description} is there, and was never sent`),
+		...unsentFindings(done, byTag),
 		...done.flatMap((one) => {
-			if (one.type === "posting")
-				return postingFindings(one, byTag.get(one.tag) ?? [], states, limits.get(one.accountId) ?? 0);
-			return one.type === "statement"
-				? statementFindings(one, states.get(one.accountId) ?? [])
-				: resetFindings(one, commits);
+			if (one.type === "reset") return [];
+			const seen = states.get(one.accountId) ?? [];
+			if (one.type === "statement") return statementFindings(one, seen);
+			return postingFindings(one, byTag.get(one.tag) ?? [], seen, limits.get(one.accountId) ?? 0);
 		}),
-		...resetCountFindings(done, commits),
+		...resetFindings(
+			done.filter((one) => one.type === "reset"),
+			commits,
+		),
 	];
 }
 
+function placesOf(commits: readonly Commit[]): Placed[] {
+	return commits.flatMap(({ atMs, steps }) =>
+		steps.flatMap((step) => (step.type === "entry" ? [{ entry: step, atMs }] : [])),
+	);
+}
+
 function statesOf({ accountId, balance: initial }: Account, commits: readonly Commit[]): State[] {
-	const states: State[] = [{ fromMs: Number.NEGATIVE_INFINITY, balance: initial, entries: [] }];
-	for (const { atMs, isReset, entries } of commits) {
-		const before = states.at(-1) as State;
-		const own = entries.filter((entry) => entry.accountId === accountId);
-		if (!isReset && own.length === 0) continue;
-		const all = [...(isReset ? [] : before.entries), ...own];
-		states.push({ fromMs: atMs, balance: all.at(-1)?.balance ?? initial, entries: all });
+	const open = { untilMs: Number.POSITIVE_INFINITY, isCommitted: true };
+	let last: State = { fromMs: Number.NEGATIVE_INFINITY, balance: initial, entries: [], ...open };
+	const states = [last];
+	for (const { atMs, steps } of commits) {
+		let isFirst = true;
+		for (const step of steps) {
+			if (step.type === "entry" && step.accountId !== accountId) continue;
+			last.untilMs = atMs;
+			// What this transaction itself has made was seen by nobody else.
+			if (!isFirst) last.isCommitted = false;
+			isFirst = false;
+			last =
+				step.type === "reset"
+					? { fromMs: atMs, balance: initial, entries: [], ...open }
+					: { fromMs: atMs, balance: step.balance, entries: [...last.entries, step], ...open };
+			states.push(last);
+		}
 	}
 	return states;
 }
@@ -67,28 +83,34 @@ function historyFindings(
 ): string[] {
 	const found: string[] = [];
 	let [balance, sequence, postedAt] = [initial, 0, 0];
-	for (const { isReset, entries } of commits) {
-		if (isReset) [balance, sequence, postedAt] = [initial, 0, 0];
-		for (const entry of entries) {
-			if (entry.accountId !== accountId) continue;
-			balance += entry.change;
+	for (const step of commits.flatMap(({ steps }) => steps)) {
+		if (step.type === "reset") [balance, sequence, postedAt] = [initial, 0, 0];
+		else if (step.accountId === accountId) {
+			balance += step.change;
 			sequence += 1;
-			if (entry.balance !== balance || entry.sequence !== sequence)
+			if (step.balance !== balance || step.sequence !== sequence)
 				found.push(
-					`${entry.description} is number ${entry.sequence} with ${entry.balance}, not ${sequence} with ${balance}`,
+					`${step.description} is number ${step.sequence} with ${step.balance}, not ${sequence} with ${balance}`,
 				);
-			if (entry.change < 0 && balance < -limit) found.push(`${entry.description} passes the limit`);
-			if (entry.postedAt < postedAt) found.push(`${entry.description} is dated before its predecessor`);
-			postedAt = entry.postedAt;
+			if (step.change < 0 && balance < -limit) found.push(`${step.description} passes the limit`);
+			if (step.postedAt < postedAt) found.push(`${step.description} is dated before its predecessor`);
+			postedAt = step.postedAt;
 		}
 	}
 	return found;
 }
 
+function unsentFindings(done: readonly Done[], byTag: ReadonlyMap<string, readonly Placed[]>): string[] {
+	const sent = new Set(done.flatMap((one) => (one.type === "posting" ? one.tag : [])));
+	return [...byTag.keys()]
+		.filter((tag) => !sent.has(tag))
+		.map((tag) => `${tag} is there, and was never sent`);
+}
+
 function postingFindings(
 	posting: PostingDone,
 	places: readonly Placed[],
-	states: ReadonlyMap<number, readonly State[]>,
+	states: readonly State[],
 	limit: number,
 ): string[] {
 	const { tag, fate, accountId, change, invokedAtMs, endedAtMs, balance } = posting;
@@ -96,9 +118,9 @@ function postingFindings(
 	if (places.length > 1) return [`${tag} was applied ${places.length} times`];
 	if (fate === "refused") {
 		if (place !== undefined) return [`${tag} was refused, and is there`];
-		const seen = statesWithin(states.get(accountId) ?? [], invokedAtMs, endedAtMs);
-		const isRight = seen.some((state) => state.balance + change < -limit);
-		return isRight || change > 0 ? [] : [`${tag} was refused without a reason`];
+		const seen = statesWithin(states, invokedAtMs, endedAtMs);
+		const isRight = change < 0 && seen.some((state) => state.balance + change < -limit);
+		return isRight ? [] : [`${tag} was refused without a reason`];
 	}
 	if (fate === "absent")
 		return place === undefined ? [] : [`${tag} was said not to be applied, and is there`];
@@ -116,7 +138,7 @@ function postingFindings(
 function statementFindings(statement: StatementDone, states: readonly State[]): string[] {
 	const { accountId, invokedAtMs, endedAtMs } = statement;
 	const seen = statesWithin(states, invokedAtMs, endedAtMs);
-	if (seen.some((state) => isShown(state, statement))) return [];
+	if (seen.some((state) => state.isCommitted && isShown(state, statement))) return [];
 	return [
 		`a statement of account ${accountId} between ${invokedAtMs} and ${endedAtMs} ms showed ${statement.balance} and ` +
 			`${statement.entries.length} entries, which the account had not then, or no longer has`,
@@ -124,7 +146,7 @@ function statementFindings(statement: StatementDone, states: readonly State[]): 
 }
 
 function isShown(state: State, { balance, entries }: StatementDone): boolean {
-	const newest = state.entries.slice(-shownMax).toReversed();
+	const newest = state.entries.slice(-statementEntriesMax).toReversed();
 	return (
 		state.balance === balance &&
 		newest.length === entries.length &&
@@ -136,23 +158,34 @@ function isShown(state: State, { balance, entries }: StatementDone): boolean {
 	);
 }
 
-/** Somebody has reset it meanwhile: this one, or one that overtook it. */
-function resetFindings({ fate, invokedAtMs, endedAtMs }: ResetDone, commits: readonly Commit[]): string[] {
-	if (fate !== "done") return [];
-	const isThere = commits.some(({ isReset, atMs }) => isReset && atMs >= invokedAtMs && atMs <= endedAtMs);
-	return isThere ? [] : ["a reset was acknowledged, and not carried out"];
+/** Who was told that it is done finds one in its time; and each one that there was, somebody had asked for. */
+function resetFindings(resets: readonly ResetDone[], commits: readonly Commit[]): string[] {
+	const made = commits.flatMap(({ atMs, steps }) =>
+		steps.flatMap(({ type }) => (type === "reset" ? atMs : [])),
+	);
+	const missed = resets.filter(
+		({ fate, invokedAtMs, endedAtMs }) =>
+			fate === "done" && !made.some((atMs) => atMs >= invokedAtMs && atMs <= endedAtMs),
+	);
+	return [
+		...missed.map(() => "a reset was acknowledged, and not carried out"),
+		...unaskedResets(resets, made).map((atMs) => `the reset at ${atMs} ms is one more than was asked for`),
+	];
 }
 
-function resetCountFindings(done: readonly Done[], commits: readonly Commit[]): string[] {
-	const asked = done.filter((one) => one.type === "reset" && one.fate !== "absent").length;
-	const made = commits.filter(({ isReset }) => isReset).length;
-	return made > asked ? [`there were ${made} resets, and ${asked} were asked for`] : [];
+/** Each reset takes the request among those open then that was answered first: if any assignment fits, this one does. */
+function unaskedResets(resets: readonly ResetDone[], made: readonly number[]): number[] {
+	const left = resets
+		.filter(({ fate }) => fate !== "absent")
+		.sort((one, other) => one.endedAtMs - other.endedAtMs);
+	return made.filter((atMs) => {
+		const index = left.findIndex(({ invokedAtMs, endedAtMs }) => invokedAtMs <= atMs && atMs <= endedAtMs);
+		if (index >= 0) left.splice(index, 1);
+		return index < 0;
+	});
 }
 
 /** Those that the account was in at some instant of that time. */
 function statesWithin(states: readonly State[], fromMs: number, toMs: number): State[] {
-	return states.filter(
-		(state, index) =>
-			state.fromMs <= toMs && (states[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY) >= fromMs,
-	);
+	return states.filter((state) => state.fromMs <= toMs && state.untilMs >= fromMs);
 }
