@@ -4,10 +4,12 @@
  */
 import type { Attempt, Command } from "../../../ledger/src/ledger.ts";
 import type { LedgerProcess, Reply } from "./ledger-process.ts";
-import type { Life, World } from "./world.ts";
+import { type Life, outside, type World } from "./world.ts";
 
 /** As in nginx.conf. */
 const readMsMax = 3000;
+/** Of the answers, that are lost on their way to the client. */
+const lostShare = 0.005;
 
 /** What clients ask for; the balancer adds who asks. */
 export type Request =
@@ -24,7 +26,7 @@ export class Balancer {
 	readonly #world: World;
 	readonly #processes: readonly [LedgerProcess, LedgerProcess];
 	#requests = 0;
-	/** Told when the whole machine is gone. */
+	/** Told when it is gone. */
 	readonly #clients = new Set<() => void>();
 
 	constructor(world: World, processes: readonly [LedgerProcess, LedgerProcess]) {
@@ -32,8 +34,8 @@ export class Balancer {
 		this.#processes = processes;
 	}
 
-	/** The power is gone, and with it everybody's connection. */
-	cutPower(): void {
+	/** It is gone, and with it everybody's connection; another one is there at once. */
+	kill(): void {
 		this.life.isOver = true;
 		this.life = { isOver: false, asleepUntilMs: 0 };
 		const lost = [...this.#clients];
@@ -43,13 +45,15 @@ export class Balancer {
 
 	/** `answer` is called once. */
 	send(request: Request, answer: (reply: Reply) => void): void {
-		const lose = () => this.#world.after(this.#travelMs(), () => answer({ type: "unknown" }), undefined);
+		const lose = () => this.#world.after(this.#travelMs(), () => answer({ type: "unknown" }), outside);
 		this.#clients.add(lose);
 		this.#world.after(
 			this.#travelMs(),
 			() =>
 				this.#proxy(request, (reply) => {
-					if (this.#clients.delete(lose)) this.#world.after(this.#travelMs(), () => answer(reply), undefined);
+					if (!this.#clients.delete(lose)) return;
+					const said: Reply = this.#world.random.chance(lostShare) ? { type: "unknown" } : reply;
+					this.#world.after(this.#travelMs(), () => answer(said), outside);
 				}),
 			this.life,
 		);
@@ -62,14 +66,26 @@ export class Balancer {
 			startedAt: Math.floor(this.#world.wallMs()) * 1000,
 			isRepeat: false,
 		};
-		const first = this.#world.random.below(2);
-		this.#try(request, attempt, first, (end) => {
-			if (typeof end !== "string") return answer(end);
-			const isRepeat = end === "not answered";
-			if (isRepeat) this.repeats += 1;
-			this.#try(request, { ...attempt, isRepeat }, 1 - first, (second) =>
+		this.#tryBoth(request, attempt, this.#world.random.below(2), (first, tried) => {
+			if (typeof first !== "string") return answer(first);
+			if (first === "not answered") this.repeats += 1;
+			// @again: the other one than the last that was tried, told that it is a repeat.
+			this.#tryBoth(request, { ...attempt, isRepeat: true }, 1 - tried, (second) =>
 				answer(typeof second === "string" ? { type: "unknown" } : second),
 			);
+		});
+	}
+
+	/** What one process was not sent goes to the other one. */
+	#tryBoth(
+		request: Request,
+		attempt: Attempt,
+		index: number,
+		end: (end: TryEnd, tried: number) => void,
+	): void {
+		this.#try(request, attempt, index, (first) => {
+			if (first !== "not sent") return end(first, index);
+			this.#try(request, attempt, 1 - index, (second) => end(second, 1 - index));
 		});
 	}
 

@@ -3,8 +3,8 @@ import type { StatementEntry } from "../../../ledger/src/ledger.ts";
 import type { Random } from "../random.ts";
 import type { Balancer, Request } from "./balancer.ts";
 import type { Account } from "./disk.ts";
-import type { Reply } from "./ledger-process.ts";
-import type { World } from "./world.ts";
+import type { LedgerProcess, Reply } from "./ledger-process.ts";
+import { outside, type World } from "./world.ts";
 
 export interface PostingDone {
 	readonly type: "posting";
@@ -48,6 +48,8 @@ export interface Habits {
 	/** Of the postings: with a key, under which the client sends it again when it knows nothing. */
 	readonly keyShare: number;
 	readonly thinkMsMax: number;
+	/** Longer no client waits for an answer. */
+	readonly patienceMs: number;
 }
 
 const keyTriesMax = 4;
@@ -87,7 +89,7 @@ export class Clients {
 		this.#world.after(
 			this.#random.next() * this.#habits.thinkMsMax,
 			() => this.#ask(() => this.#next(left - 1)),
-			undefined,
+			outside,
 		);
 	}
 
@@ -113,14 +115,14 @@ export class Clients {
 		this.done.push(posting);
 		if (hasKey) this.#sendWithKey(posting, keyTriesMax, next);
 		else
-			this.#balancer.send(requestOf(posting), (reply) => {
+			this.#send(requestOf(posting), (reply) => {
 				this.#note(posting, reply);
 				next();
 			});
 	}
 
 	#sendWithKey(posting: PostingDone, triesLeft: number, next: () => void): void {
-		this.#balancer.send(requestOf(posting, posting.tag), (reply) => {
+		this.#send(requestOf(posting, posting.tag), (reply) => {
 			const isFirst = triesLeft === keyTriesMax;
 			// That this try was not applied says nothing of those before it.
 			if (isFirst || reply.type !== "absent") this.#note(posting, reply);
@@ -128,11 +130,11 @@ export class Clients {
 			if (triesLeft === 1) return next();
 			if (isKnown && !this.#random.chance(0.2)) return next();
 			const pauseMs = this.#random.next() * keyPauseMsMax;
-			if (isKnown) this.#world.after(pauseMs, () => this.#sendKnownAgain(posting, next), undefined);
+			if (isKnown) this.#world.after(pauseMs, () => this.#sendKnownAgain(posting, next), outside);
 			else if (posting.fate === "absent") next();
 			else {
 				this.sentAgain.same += 1;
-				this.#world.after(pauseMs, () => this.#sendWithKey(posting, triesLeft - 1, next), undefined);
+				this.#world.after(pauseMs, () => this.#sendWithKey(posting, triesLeft - 1, next), outside);
 			}
 		});
 	}
@@ -145,7 +147,7 @@ export class Clients {
 			isOther ? { ...posting, change: posting.change + 1 || 2 } : posting,
 			posting.tag,
 		);
-		this.#balancer.send(request, (reply) => {
+		this.#send(request, (reply) => {
 			const isRight = isOther
 				? reply.type === "key-reused"
 				: reply.type === posting.fate && (reply.type !== "posted" || reply.balance === posting.balance);
@@ -160,6 +162,7 @@ export class Clients {
 	#note(posting: PostingDone, reply: Reply): void {
 		switch (reply.type) {
 			case "posted":
+				this.#expectLimit(posting.accountId, reply.limit);
 				posting.balance = reply.balance;
 				posting.fate = "posted";
 				break;
@@ -178,15 +181,55 @@ export class Clients {
 
 	#look(accountId: number, next: () => void): void {
 		const invokedAtMs = this.#world.nowMs;
-		this.#balancer.send({ type: "statement", accountId }, (reply) => {
-			if (reply.type === "statement") {
-				const { balance, entries } = reply;
-				const endedAtMs = this.#world.nowMs;
-				this.done.push({ type: "statement", accountId, invokedAtMs, endedAtMs, balance, entries });
-			} else if (reply.type !== "absent" && reply.type !== "unknown")
-				this.surprises.push(`a statement was answered ${reply.type}`);
+		this.#send({ type: "statement", accountId }, (reply) => {
+			this.#noteStatement(accountId, invokedAtMs, reply, false);
 			next();
 		});
+	}
+
+	#noteStatement(accountId: number, invokedAtMs: number, reply: Reply, mustBe: boolean): void {
+		if (reply.type === "statement") {
+			const { balance, limit, issuedAt, entries } = reply;
+			const endedAtMs = this.#world.nowMs;
+			this.#expectLimit(accountId, limit);
+			if (issuedAt < (entries[0]?.postedAt ?? 0))
+				this.surprises.push(`a statement of account ${accountId} was issued before its newest entry`);
+			this.done.push({ type: "statement", accountId, invokedAtMs, endedAtMs, balance, entries });
+		} else if (mustBe || (reply.type !== "absent" && reply.type !== "unknown"))
+			this.surprises.push(`a statement was answered ${reply.type}${mustBe ? " in the end" : ""}`);
+	}
+
+	#expectLimit(accountId: number, limit: number): void {
+		const account = this.#habits.accounts.find((candidate) => candidate.accountId === accountId);
+		if (account?.limit !== limit)
+			this.surprises.push(`account ${accountId} was answered with the limit ${limit}`);
+	}
+
+	/** What each process answers in the end, when nothing happens any more: each of them serves, and shows the same. */
+	lookAt(process: LedgerProcess): void {
+		for (const { accountId } of this.#habits.accounts) {
+			const invokedAtMs = this.#world.nowMs;
+			const lose = () => this.surprises.push("a process does not answer in the end");
+			if (!process.isServing) lose();
+			else
+				process.receive(
+					{ type: "statement", accountId },
+					(reply) => this.#noteStatement(accountId, invokedAtMs, reply, true),
+					lose,
+				);
+		}
+	}
+
+	#send(request: Request, answer: (reply: Reply) => void): void {
+		let isOver = false;
+		const end = (reply: Reply) => {
+			if (isOver) return;
+			isOver = true;
+			late.isCancelled = true;
+			answer(reply);
+		};
+		const late = this.#world.after(this.#habits.patienceMs, () => end({ type: "unknown" }), outside);
+		this.#balancer.send(request, end);
 	}
 
 	#reset(next: () => void): void {
@@ -195,7 +238,7 @@ export class Clients {
 			...{ endedAtMs: Number.POSITIVE_INFINITY, fate: "unknown" },
 		};
 		this.done.push(reset);
-		this.#balancer.send({ type: "reset" }, (reply) => {
+		this.#send({ type: "reset" }, (reply) => {
 			if (reply.type === "done" || reply.type === "absent") {
 				reset.fate = reply.type;
 				reset.endedAtMs = this.#world.nowMs;

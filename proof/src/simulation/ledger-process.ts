@@ -19,6 +19,8 @@ export type Reply =
 export const bounds = { waitingMax: 6, batchMax: 4 };
 const startMsMin = 30;
 const startMsMax = 250;
+/** As in server.ts. */
+const drainGraceMs = 100;
 const metrics = new Metrics();
 
 export class LedgerProcess {
@@ -28,7 +30,10 @@ export class LedgerProcess {
 	readonly #engine: Engine;
 	readonly #around: StoreSurroundings;
 	readonly #onEnd: () => void;
+	/** Of connections that a drain has not answered. */
+	unanswered = 0;
 	#groupCommit: GroupCommit | undefined;
+	#isDraining = false;
 	/** Told when the connection is lost. */
 	readonly #connections = new Set<() => void>();
 
@@ -41,7 +46,7 @@ export class LedgerProcess {
 	}
 
 	get isServing(): boolean {
-		return this.#groupCommit !== undefined;
+		return this.#groupCommit !== undefined && !this.#isDraining;
 	}
 
 	/** Serves after a while. */
@@ -55,6 +60,7 @@ export class LedgerProcess {
 	kill(): void {
 		this.life.isOver = true;
 		this.#groupCommit = undefined;
+		this.#isDraining = false;
 		const lost = [...this.#connections];
 		this.#connections.clear();
 		for (const tell of lost) tell();
@@ -63,6 +69,13 @@ export class LedgerProcess {
 	/** SIGSTOP, and SIGCONT after so long. */
 	stop(ms: number): void {
 		this.life.asleepUntilMs = this.#world.nowMs + ms;
+	}
+
+	/** SIGTERM: nobody finds it any more; it answers whom it has, and ends. */
+	drain(): void {
+		if (!this.isServing) return;
+		this.#isDraining = true;
+		this.#world.after(drainGraceMs, () => void this.#endInOrder(), this.life);
 	}
 
 	/** The bytes of a request are in its socket; `answer` is given once at most, or `lose` told. */
@@ -74,14 +87,22 @@ export class LedgerProcess {
 		this.#world.after(0, () => this.#handle(command, reply), this.life);
 	}
 
+	async #endInOrder(): Promise<void> {
+		await this.#groupCommit?.idle();
+		this.unanswered += this.#connections.size;
+		this.#end();
+	}
+
+	#end(): void {
+		this.kill();
+		this.#onEnd();
+	}
+
 	#serve(): void {
 		const store = this.#engine.newStore(this.#around, this.#engine);
 		this.#groupCommit = this.#engine.newGroupCommit(store, bounds, metrics, () => {
 			// Those who wait are told before it ends.
-			this.#world.after(1, () => {
-				this.kill();
-				this.#onEnd();
-			});
+			this.#world.after(1, () => this.#end());
 		});
 	}
 

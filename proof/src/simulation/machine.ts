@@ -3,11 +3,13 @@ import { Balancer } from "./balancer.ts";
 import type { Disk } from "./disk.ts";
 import type { Engine } from "./engine.ts";
 import { LedgerProcess } from "./ledger-process.ts";
-import type { World } from "./world.ts";
+import { outside, type World } from "./world.ts";
 
 export const troubleNames = [
 	"kill",
 	"killBoth",
+	"drain",
+	"balancerKill",
 	"powerCut",
 	"stop",
 	"clock",
@@ -22,9 +24,12 @@ export type Trouble = (typeof troubleNames)[number];
 const restartMsMin = 5;
 const restartMsMax = 150;
 /** A stopped process wakes before its watchdog would have ended it, or long after the balancer gave up. */
-const stopMsMax = 12_000;
+const stopMsMax = 14_000;
 const clockMsMax = 3_600_000;
-const syncMsMax = 3;
+/** Of this disk, one of them. */
+const syncMsMaxes = [1, 3, 30, 300];
+/** Where the balancer's patience ends. */
+const longMsMin = 2500;
 
 export class Machine {
 	readonly balancer: Balancer;
@@ -38,10 +43,12 @@ export class Machine {
 	/** Syncs that fail yet. */
 	#errors = 0;
 	#lockedUntilMs = 0;
+	readonly #syncMsMax: number;
 
 	constructor(world: World, disk: Disk, engine: Engine) {
 		this.#world = world;
 		this.#disk = disk;
+		this.#syncMsMax = world.random.pick(syncMsMaxes);
 		this.troubles = Object.fromEntries(troubleNames.map((name) => [name, 0])) as Record<Trouble, number>;
 		const around = {
 			...{ world, disk },
@@ -65,6 +72,11 @@ export class Machine {
 		this.#strikes[trouble]();
 	}
 
+	/** Requests that a process left without an answer although it ended in order. */
+	get unanswered(): number {
+		return this.processes.reduce((sum, { unanswered }) => sum + unanswered, 0);
+	}
+
 	/** Whatever lasts is over. */
 	calmDown(): void {
 		this.#isFull = false;
@@ -78,8 +90,10 @@ export class Machine {
 		killBoth: () => {
 			for (const process of this.processes) this.#kill(process);
 		},
+		drain: () => this.#anyProcess().drain(),
+		balancerKill: () => this.balancer.kill(),
 		powerCut: () => this.#cutPower(),
-		stop: () => this.#anyProcess().stop(this.#drawnMs(stopMsMax)),
+		stop: () => this.#anyProcess().stop(this.#longMs(stopMsMax)),
 		clock: () => {
 			const { random } = this.#world;
 			// A little, or more than anything is remembered for.
@@ -106,7 +120,7 @@ export class Machine {
 	#cutPower(): void {
 		const { random } = this.#world;
 		for (const process of this.processes) process.kill();
-		this.balancer.cutPower();
+		this.balancer.kill();
 		this.#disk.cutPower(random.between(this.#disk.synced, this.#disk.commits.length));
 		for (const process of this.processes) this.#restart(process);
 	}
@@ -117,18 +131,18 @@ export class Machine {
 			this.#world.random.between(restartMsMin, restartMsMax),
 			// Somebody else may have started it meanwhile.
 			() => process.life === life && process.start(),
-			undefined,
+			outside,
 		);
 	}
 
 	#lasts(turn: (isOn: boolean) => void): void {
 		turn(true);
-		this.#world.after(this.#drawnMs(4000), () => turn(false), undefined);
+		this.#world.after(this.#drawnMs(4000), () => turn(false), outside);
 	}
 
 	#syncMs(): number {
 		const { random } = this.#world;
-		return this.#isSlow ? this.#drawnMs(4000) : 0.05 + random.next() * syncMsMax;
+		return this.#isSlow ? this.#longMs(5000) : 0.05 + random.next() * this.#syncMsMax;
 	}
 
 	#failsSync(): boolean {
@@ -139,6 +153,12 @@ export class Machine {
 
 	#anyProcess(): LedgerProcess {
 		return this.#world.random.pick(this.processes);
+	}
+
+	/** Often so long that the balancer gives up. */
+	#longMs(msMax: number): number {
+		const { random } = this.#world;
+		return random.chance(0.4) ? random.between(longMsMin, msMax) : this.#drawnMs(msMax);
 	}
 
 	/** Short ones as often as long ones. */

@@ -6,7 +6,7 @@ import type { Engine } from "./engine.ts";
 import { Machine, type Trouble, troubleNames } from "./machine.ts";
 import type { Stage } from "./stage.ts";
 import { simulationFindings } from "./verdict.ts";
-import { World } from "./world.ts";
+import { outside, World } from "./world.ts";
 
 const accounts: readonly Account[] = [
 	{ accountId: 1, limit: 100, balance: 0 },
@@ -15,8 +15,10 @@ const accounts: readonly Account[] = [
 const template = Disk.template(accounts);
 /** A world that has run so far does not come to an end. */
 const stepsMax = 200_000;
-/** Then the world calms down, so that those who ask come to an end. */
-const strikesMax = 40;
+/** So often something happens; then the world calms down, so that those who ask come to an end. */
+const strikesMaxes = [0, 3, 10, 40];
+/** Most requests take so many steps or more. */
+const strikeStepsMax = 60;
 
 export const countNames = ["requests", "commits", "repeats", "unknowns", "steps"] as const;
 export type Count = (typeof countNames)[number];
@@ -43,8 +45,13 @@ export function runSeed(seed: number, engine: Engine, stage: Stage): Run {
 		const clients = new Clients(world, machine.balancer, drawHabits(random));
 		planTroubles(world, machine, clients);
 		world.run(stepsMax);
+		machine.calmDown();
+		for (const process of machine.processes) clients.lookAt(process);
+		world.run(stepsMax);
 		const { done, surprises, sentAgain } = clients;
 		const { commits } = disk;
+		if (machine.unanswered > 0)
+			surprises.push(`a drain left ${machine.unanswered} requests without an answer`);
 		const findings = [...surprises, ...simulationFindings(accounts, done, commits)];
 		const counts = {
 			...machine.troubles,
@@ -74,6 +81,7 @@ function drawHabits(random: Random): Habits {
 		resetShare: !hasKeys && random.chance(0.4) ? 0.08 : 0,
 		keyShare: hasKeys ? 0.6 : 0,
 		thinkMsMax: random.pick([0, 3, 60, 700]),
+		patienceMs: random.pick([100, 4000, 60_000, 60_000]),
 	};
 }
 
@@ -82,12 +90,13 @@ function planTroubles(world: World, machine: Machine, clients: Clients): void {
 	const { random } = world;
 	const kinds = troubleNames.filter(() => random.chance(0.35));
 	const pauseMsMax = random.pick([20, 200, 1500]);
-	let left = random.between(1, strikesMax);
+	let left = random.pick(strikesMaxes);
 	const strike = () => {
 		if (left === 0 || !clients.areBusy) return machine.calmDown();
 		left -= 1;
 		machine.strike(random.pick(kinds));
-		world.after(random.next() * pauseMsMax, strike, undefined);
+		if (random.chance(0.5)) world.after(random.next() * pauseMsMax, strike, outside);
+		else world.afterSteps(random.between(1, strikeStepsMax), strike);
 	};
-	if (kinds.length > 0) world.after(random.next() * pauseMsMax * 2, strike, undefined);
+	if (kinds.length > 0) world.after(random.next() * pauseMsMax * 2, strike, outside);
 }

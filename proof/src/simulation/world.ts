@@ -17,11 +17,14 @@ export interface Life {
 	asleepUntilMs: number;
 }
 
+/** Of whatever is no process: it never ends, and nobody stops it. */
+export const outside: Life = Object.freeze({ isOver: false, asleepUntilMs: 0 });
+
 interface Event {
 	atMs: number;
 	/** Events of one instant keep the order in which they were planned. */
 	readonly order: number;
-	readonly life: Life | undefined;
+	readonly life: Life;
 	readonly work: () => void;
 	isCancelled: boolean;
 }
@@ -37,11 +40,13 @@ export class World {
 	/** What the clocks on the wall were set by. */
 	clockOffsetMs = 0;
 	/** Whose event is being run. */
-	life: Life | undefined;
+	life = outside;
 	/** Events that were run. */
 	steps = 0;
 	readonly #queue: Event[] = [];
 	#order = 0;
+	/** By the number of the step before which it happens. */
+	readonly #atSteps = new Map<number, () => void>();
 
 	constructor(random: Random) {
 		this.random = random;
@@ -52,11 +57,19 @@ export class World {
 		return epochMs + this.nowMs + this.clockOffsetMs;
 	}
 
-	/** Of the process whose event is being run, unless said otherwise; undefined is the world outside. */
-	after(delayMs: number, work: () => void, life: Life | undefined = this.life): Planned {
+	/** Of the process whose event is being run, unless said otherwise. */
+	after(delayMs: number, work: () => void, life: Life = this.life): Planned {
 		const event = { atMs: this.nowMs + delayMs, order: this.#order++, life, work, isCancelled: false };
 		this.#push(event);
 		return event;
+	}
+
+	/**
+	 * After so many more events, whenever that is: so it meets what is busy, where an instant mostly meets what waits.
+	 * Never, when nothing is planned any more before.
+	 */
+	afterSteps(steps: number, work: () => void): void {
+		this.#atSteps.set(this.steps + steps, work);
 	}
 
 	/** Until nothing is planned any more. @throws when that never comes. */
@@ -64,13 +77,21 @@ export class World {
 		for (let event = this.#pop(); event !== undefined; event = this.#pop()) {
 			if (this.steps > stepsMax) throw new Error(`the world goes on after ${stepsMax} steps`);
 			this.#step(event);
+			this.#strike();
 		}
+	}
+
+	#strike(): void {
+		const work = this.#atSteps.get(this.steps);
+		if (work === undefined) return;
+		this.#atSteps.delete(this.steps);
+		work();
 	}
 
 	#step(event: Event): void {
 		const { life } = event;
-		if (event.isCancelled || life?.isOver) return;
-		if (life !== undefined && life.asleepUntilMs > event.atMs) {
+		if (event.isCancelled || life.isOver) return;
+		if (life.asleepUntilMs > event.atMs) {
 			event.atMs = life.asleepUntilMs;
 			this.#push(event);
 			return;
@@ -80,7 +101,7 @@ export class World {
 		this.life = life;
 		event.work();
 		drainMicrotasks();
-		this.life = undefined;
+		this.life = outside;
 	}
 
 	#push(event: Event): void {

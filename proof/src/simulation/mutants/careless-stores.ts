@@ -7,7 +7,7 @@ import { type Mutant, mutant } from "./mutant.ts";
 
 class AnsweringBeforeSync extends SimulatedStore {
 	protected override async sync(): Promise<void> {
-		void super.sync().catch(() => undefined);
+		void this.synced().catch(() => undefined);
 	}
 }
 

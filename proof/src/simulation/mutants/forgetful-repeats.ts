@@ -8,9 +8,9 @@ class FindingNothing extends Repeats {
 	override find(): undefined {}
 }
 
-class FindingNoKey extends Repeats {
-	override find(posting: Posting, limit: number, now: number): Outcome | undefined {
-		return posting.idempotencyKey === undefined ? super.find(posting, limit, now) : undefined;
+class RecordingNoPostedKey extends Repeats {
+	override posted(posting: Posting, position: number, balance: number, now: number): void {
+		if (posting.idempotencyKey === undefined) super.posted(posting, position, balance, now);
 	}
 }
 
@@ -62,8 +62,8 @@ export const forgetfulRepeats: readonly Mutant[] = [
 	mutant("repeats-applied", "a request that is sent again is applied again", {
 		newRepeats: (db, recent) => new FindingNothing(db, recent),
 	}),
-	mutant("keys-ignored", "a client's key is written down, and not looked for", {
-		newRepeats: (db, recent) => new FindingNoKey(db, recent),
+	mutant("posted-key-forgotten", "a posting under a client's key is not written down under it", {
+		newRepeats: (db, recent) => new RecordingNoPostedKey(db, recent),
 	}),
 	mutant("other-process-unknown", "a process does not look at the ids that the other one has appended", {
 		newRepeats: (db, recent) => new KnowingOnlyItself(db, recent),
