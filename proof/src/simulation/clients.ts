@@ -43,6 +43,8 @@ export interface Habits {
 	readonly requests: number;
 	readonly accounts: readonly Account[];
 	readonly amountMax: number;
+	/** Of the postings. */
+	readonly debitShare: number;
 	readonly statementShare: number;
 	readonly resetShare: number;
 	/** Of the postings: with a key, under which the client sends it again when it knows nothing. */
@@ -94,14 +96,14 @@ export class Clients {
 	}
 
 	#ask(next: () => void): void {
-		const { accounts, statementShare, resetShare, keyShare, amountMax } = this.#habits;
+		const { accounts, statementShare, resetShare, keyShare, amountMax, debitShare } = this.#habits;
 		const { accountId } = this.#random.pick(accounts);
 		const dice = this.#random.next();
 		if (dice < resetShare) this.#reset(next);
 		else if (dice < resetShare + statementShare) this.#look(accountId, next);
 		else {
 			const amount = this.#random.between(1, amountMax);
-			const change = this.#random.chance(0.55) ? -amount : amount;
+			const change = this.#random.chance(debitShare) ? -amount : amount;
 			this.#post(accountId, change, this.#random.chance(keyShare), next);
 		}
 	}

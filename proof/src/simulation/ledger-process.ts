@@ -49,6 +49,11 @@ export class LedgerProcess {
 		return this.#groupCommit !== undefined && !this.#isDraining;
 	}
 
+	/** Requests that it has not answered. */
+	get open(): number {
+		return this.#connections.size;
+	}
+
 	/** Serves after a while. */
 	start(): void {
 		this.life = { isOver: false, asleepUntilMs: 0 };
@@ -68,14 +73,18 @@ export class LedgerProcess {
 
 	/** SIGSTOP, and SIGCONT after so long. */
 	stop(ms: number): void {
-		this.life.asleepUntilMs = this.#world.nowMs + ms;
+		this.life.asleepUntilMs = Math.max(this.life.asleepUntilMs, this.#world.nowMs + ms);
 	}
 
 	/** SIGTERM: nobody finds it any more; it answers whom it has, and ends. */
 	drain(): void {
-		if (!this.isServing) return;
-		this.#isDraining = true;
-		this.#world.after(drainGraceMs, () => void this.#endInOrder(), this.life);
+		const hear = () => {
+			if (!this.isServing) return;
+			this.#isDraining = true;
+			this.#world.after(drainGraceMs, () => void this.#endInOrder());
+		};
+		// While it is stopped it hears nothing.
+		this.#world.after(0, hear, this.life);
 	}
 
 	/** The bytes of a request are in its socket; `answer` is given once at most, or `lose` told. */

@@ -98,7 +98,7 @@ export class Machine {
 			const { random } = this.#world;
 			// A little, or more than anything is remembered for.
 			const ms = this.#drawnMs(random.chance(0.5) ? 9000 : clockMsMax);
-			this.#world.clockOffsetMs = random.chance(0.4) ? 0 : random.chance(0.5) ? ms : -ms;
+			this.#world.setClock(random.chance(0.4) ? 0 : random.chance(0.5) ? ms : -ms);
 		},
 		diskFull: () => this.#lasts((isOn) => (this.#isFull = isOn)),
 		lock: () => {
@@ -151,8 +151,12 @@ export class Machine {
 		return true;
 	}
 
+	/** Mostly the one with more to do. */
 	#anyProcess(): LedgerProcess {
-		return this.#world.random.pick(this.processes);
+		const { random } = this.#world;
+		const [one, other] = this.processes;
+		if (one.open === other.open || random.chance(0.3)) return random.pick(this.processes);
+		return one.open > other.open ? one : other;
 	}
 
 	/** Often so long that the balancer gives up. */

@@ -4,6 +4,7 @@ import { Clients, type Done, type Habits } from "./clients.ts";
 import { type Account, type Commit, Disk } from "./disk.ts";
 import type { Engine } from "./engine.ts";
 import { Machine, type Trouble, troubleNames } from "./machine.ts";
+import { orderFindings } from "./order.ts";
 import type { Stage } from "./stage.ts";
 import { simulationFindings } from "./verdict.ts";
 import { outside, World } from "./world.ts";
@@ -49,10 +50,14 @@ export function runSeed(seed: number, engine: Engine, stage: Stage): Run {
 		for (const process of machine.processes) clients.lookAt(process);
 		world.run(stepsMax);
 		const { done, surprises, sentAgain } = clients;
-		const { commits } = disk;
 		if (machine.unanswered > 0)
 			surprises.push(`a drain left ${machine.unanswered} requests without an answer`);
-		const findings = [...surprises, ...simulationFindings(accounts, done, commits)];
+		const { commits } = disk;
+		const findings = [
+			...surprises,
+			...simulationFindings(accounts, done, commits, world.clockSets),
+			...(world.clockSets.length === 0 ? orderFindings(accounts, done, commits) : []),
+		];
 		const counts = {
 			...machine.troubles,
 			requests: done.length + sentAgain.same + sentAgain.other,
@@ -77,6 +82,7 @@ function drawHabits(random: Random): Habits {
 		requests: random.between(4, 14),
 		accounts: random.chance(0.5) ? accounts : accounts.slice(0, 1),
 		amountMax: random.pick([3, 40, 120]),
+		debitShare: random.pick([0.5, 0.6, 0.75]),
 		statementShare: random.pick([0.1, 0.3, 0.6]),
 		resetShare: !hasKeys && random.chance(0.4) ? 0.08 : 0,
 		keyShare: hasKeys ? 0.6 : 0,

@@ -4,6 +4,7 @@
  */
 import { statementEntriesMax } from "../../../ledger/src/ledger.ts";
 import type { Done, PostingDone, ResetDone, StatementDone } from "./clients.ts";
+import { type ClockSet, wasSetALittle } from "./clock-sets.ts";
 import type { Account, Commit, LoggedEntry } from "./disk.ts";
 
 /** An account between two changes. */
@@ -23,15 +24,20 @@ interface Placed {
 	readonly atMs: number;
 }
 
+/** Whether what began and ended then may have met a limit that is known. */
+type Excuse = (fromMs: number, toMs: number) => boolean;
+
 /** A sentence for each thing that is wrong. */
 export function simulationFindings(
 	accounts: readonly Account[],
 	done: readonly Done[],
 	commits: readonly Commit[],
+	clockSets: readonly ClockSet[],
 ): string[] {
 	const byTag = Map.groupBy(placesOf(commits), ({ entry }) => entry.description);
 	const states = new Map(accounts.map((account) => [account.accountId, statesOf(account, commits)]));
 	const limits = new Map(accounts.map(({ accountId, limit }) => [accountId, limit]));
+	const isExcused: Excuse = (fromMs, toMs) => wasSetALittle(clockSets, fromMs, toMs);
 	return [
 		...accounts.flatMap((account) => historyFindings(account, commits)),
 		...unsentFindings(done, byTag),
@@ -39,11 +45,12 @@ export function simulationFindings(
 			if (one.type === "reset") return [];
 			const seen = states.get(one.accountId) ?? [];
 			if (one.type === "statement") return statementFindings(one, seen);
-			return postingFindings(one, byTag.get(one.tag) ?? [], seen, limits.get(one.accountId) ?? 0);
+			return postingFindings(one, byTag.get(one.tag) ?? [], seen, limits.get(one.accountId) ?? 0, isExcused);
 		}),
 		...resetFindings(
 			done.filter((one) => one.type === "reset"),
 			commits,
+			isExcused,
 		),
 	];
 }
@@ -112,12 +119,14 @@ function postingFindings(
 	places: readonly Placed[],
 	states: readonly State[],
 	limit: number,
+	isExcused: Excuse,
 ): string[] {
 	const { tag, fate, accountId, change, invokedAtMs, endedAtMs, balance } = posting;
 	const [place] = places;
 	if (places.length > 1) return [`${tag} was applied ${places.length} times`];
 	if (fate === "refused") {
-		if (place !== undefined) return [`${tag} was refused, and is there`];
+		if (place !== undefined)
+			return isExcused(invokedAtMs, place.atMs) ? [] : [`${tag} was refused, and is there`];
 		const seen = statesWithin(states, invokedAtMs, endedAtMs);
 		const isRight = change < 0 && seen.some((state) => state.balance + change < -limit);
 		return isRight ? [] : [`${tag} was refused without a reason`];
@@ -159,13 +168,19 @@ function isShown(state: State, { balance, entries }: StatementDone): boolean {
 }
 
 /** Who was told that it is done finds one in its time; and each one that there was, somebody had asked for. */
-function resetFindings(resets: readonly ResetDone[], commits: readonly Commit[]): string[] {
+function resetFindings(
+	resets: readonly ResetDone[],
+	commits: readonly Commit[],
+	isExcused: Excuse,
+): string[] {
 	const made = commits.flatMap(({ atMs, steps }) =>
 		steps.flatMap(({ type }) => (type === "reset" ? atMs : [])),
 	);
 	const missed = resets.filter(
 		({ fate, invokedAtMs, endedAtMs }) =>
-			fate === "done" && !made.some((atMs) => atMs >= invokedAtMs && atMs <= endedAtMs),
+			fate === "done" &&
+			!made.some((atMs) => atMs >= invokedAtMs && atMs <= endedAtMs) &&
+			!isExcused(invokedAtMs, endedAtMs),
 	);
 	return [
 		...missed.map(() => "a reset was acknowledged, and not carried out"),

@@ -9,6 +9,7 @@
  */
 import { drainMicrotasks } from "bun:jsc";
 import type { Random } from "../random.ts";
+import type { ClockSet } from "./clock-sets.ts";
 
 /** A process from its start to its end: what it had planned ends with it, and waits while it is stopped. */
 export interface Life {
@@ -37,8 +38,7 @@ const epochMs = 1_700_000_000_000;
 export class World {
 	readonly random: Random;
 	nowMs = 0;
-	/** What the clocks on the wall were set by. */
-	clockOffsetMs = 0;
+	readonly clockSets: ClockSet[] = [];
 	/** Whose event is being run. */
 	life = outside;
 	/** Events that were run. */
@@ -54,7 +54,12 @@ export class World {
 
 	/** Milliseconds since 1970 UTC, as a clock on the wall has it. */
 	wallMs(): number {
-		return epochMs + this.nowMs + this.clockOffsetMs;
+		return epochMs + this.nowMs + (this.clockSets.at(-1)?.offsetMs ?? 0);
+	}
+
+	/** To so much ahead of what it was in the beginning, or behind. */
+	setClock(offsetMs: number): void {
+		this.clockSets.push({ atMs: this.nowMs, offsetMs });
 	}
 
 	/** Of the process whose event is being run, unless said otherwise. */

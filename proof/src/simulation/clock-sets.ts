@@ -1,0 +1,22 @@
+/**
+ * When the clock on the wall was set. A request that is under way just then meets two limits of the ledger, which
+ * docs/durability.md names: one that a process slept with may look timely, and be applied after another has refused it;
+ * and a reset may look older than the one before it. A step by more than any request may be old excuses neither.
+ */
+import { attemptMicrosMax } from "../../../ledger/src/attempt.ts";
+
+export interface ClockSet {
+	readonly atMs: number;
+	/** From then on. */
+	readonly offsetMs: number;
+}
+
+const stepMsMax = attemptMicrosMax / 1000;
+
+/** Whether the clock was set in that time, by so little that nothing that began in it is refused for that. */
+export function wasSetALittle(sets: readonly ClockSet[], fromMs: number, toMs: number): boolean {
+	const offsetMs = sets.findLast(({ atMs }) => atMs <= fromMs)?.offsetMs ?? 0;
+	return sets
+		.filter(({ atMs }) => atMs > fromMs && atMs <= toMs)
+		.some((set) => set.offsetMs !== offsetMs && Math.abs(set.offsetMs - offsetMs) <= stepMsMax);
+}
