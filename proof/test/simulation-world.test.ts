@@ -46,7 +46,7 @@ describe(`the world (seed ${seed})`, () => {
 		world.after(10, () => ran.push(["dead", world.nowMs]), dead);
 		world.after(10, () => ran.push(["asleep", world.nowMs]), asleep);
 		world.after(20, () => ran.push(["outside", world.nowMs]), outside);
-		world.after(5, () => dead && (dead.isOver = true));
+		world.after(5, () => Object.assign(dead as Life, { isOver: true }));
 		world.run(stepsMax);
 		expect(ran).toEqual([
 			["outside", 20],

@@ -28,6 +28,8 @@ const stopMsMax = 14_000;
 const clockMsMax = 3_600_000;
 /** Of this disk, one of them. */
 const syncMsMaxes = [1, 3, 30, 300];
+/** Of the commits, that find no room on a full disk. */
+const fullShare = 0.7;
 /** Where the balancer's patience ends. */
 const longMsMin = 2500;
 
@@ -53,7 +55,8 @@ export class Machine {
 		const around = {
 			...{ world, disk },
 			isLocked: () => world.nowMs < this.#lockedUntilMs,
-			isFull: () => this.#isFull,
+			// Others free some of it and take it again.
+			isFull: () => this.#isFull && world.random.chance(fullShare),
 			syncMs: () => this.#syncMs(),
 			failsSync: () => this.#failsSync(),
 		};

@@ -1,7 +1,7 @@
 /**
  * A second opinion on a run: the judge's own search for an order that explains all answers of an account. It knows
- * nothing of commits and their instants, only what clients saw; of a posting without an answer, it is told what became
- * of it. Resets are not in its vocabulary, nor the limits of a clock that is set.
+ * nothing of commits and their instants, only what clients saw; but of a posting without an answer it is told what became
+ * of it, and when: all subsets of many would be too much for any search. Resets are not in its vocabulary, nor the limits of a clock that is set.
  */
 import { LinearizabilityChecker } from "../../../loadtest/src/linearizability.ts";
 import type { Observation } from "../../../loadtest/src/operation.ts";
@@ -10,6 +10,8 @@ import type { Account, Commit, LoggedEntry } from "./disk.ts";
 
 const shownMax = 10;
 
+type TimedEntry = LoggedEntry & { readonly atMs: number };
+
 /** A sentence for each account without an order; none for a run with resets. */
 export function orderFindings(
 	accounts: readonly Account[],
@@ -17,7 +19,9 @@ export function orderFindings(
 	commits: readonly Commit[],
 ): string[] {
 	if (done.some(({ type }) => type === "reset")) return [];
-	const entries = commits.flatMap(({ steps }) => steps.filter((step) => step.type === "entry"));
+	const entries = commits.flatMap(({ atMs, steps }) =>
+		steps.flatMap((step) => (step.type === "entry" ? [{ ...step, atMs }] : [])),
+	);
 	const endedAtMs = afterAll(done, commits);
 	return accounts.flatMap((account) => {
 		const own = entries.filter(({ accountId }) => accountId === account.accountId);
@@ -33,7 +37,7 @@ export function orderFindings(
 function observationsOf(
 	done: readonly Done[],
 	{ accountId, balance }: Account,
-	own: readonly LoggedEntry[],
+	own: readonly TimedEntry[],
 	endedAtMs: number,
 ): Observation[] {
 	const byTag = new Map(own.map((entry) => [entry.description, entry]));
@@ -41,7 +45,7 @@ function observationsOf(
 		if (one.type === "reset" || one.accountId !== accountId) return [];
 		return one.type === "statement"
 			? [statementSeen(one, number)]
-			: postingSeen(one, number, byTag.get(one.tag), endedAtMs);
+			: postingSeen(one, number, byTag.get(one.tag));
 	});
 	const left = {
 		...{ number: done.length, token: 0, change: 0, outcome: "shown" as const },
@@ -57,12 +61,13 @@ function observationsOf(
 function postingSeen(
 	{ tag, fate, change, invokedAtMs, ...posting }: PostingDone,
 	number: number,
-	entry: LoggedEntry | undefined,
-	lastMs: number,
+	entry: TimedEntry | undefined,
 ): Observation[] {
 	const isSettled = fate === "posted" || fate === "refused";
 	if (!isSettled && entry === undefined) return [];
-	const { endedAtMs, balance } = isSettled ? posting : { endedAtMs: lastMs, balance: entry?.balance ?? 0 };
+	const { endedAtMs, balance } = isSettled
+		? posting
+		: { endedAtMs: entry?.atMs ?? 0, balance: entry?.balance ?? 0 };
 	const outcome = isSettled ? fate : "posted";
 	const token = tokenOf(tag);
 	return [{ number, outcome, invokedAtMs, endedAtMs, change, token, balance, entries: [] }];

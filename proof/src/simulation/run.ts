@@ -18,8 +18,8 @@ const template = Disk.template(accounts);
 const stepsMax = 200_000;
 /** So often something happens; then the world calms down, so that those who ask come to an end. */
 const strikesMaxes = [0, 3, 10, 40];
-/** Most requests take so many steps or more. */
-const strikeStepsMax = 60;
+/** A request takes some ten steps. */
+const strikeStepsMaxes = [6, 20, 60];
 
 export const countNames = ["requests", "commits", "repeats", "unknowns", "steps"] as const;
 export type Count = (typeof countNames)[number];
@@ -96,12 +96,13 @@ function planTroubles(world: World, machine: Machine, clients: Clients): void {
 	const { random } = world;
 	const kinds = troubleNames.filter(() => random.chance(0.35));
 	const pauseMsMax = random.pick([20, 200, 1500]);
+	const strikeStepsMax = random.pick(strikeStepsMaxes);
 	let left = random.pick(strikesMaxes);
 	const strike = () => {
 		if (left === 0 || !clients.areBusy) return machine.calmDown();
 		left -= 1;
 		machine.strike(random.pick(kinds));
-		if (random.chance(0.5)) world.after(random.next() * pauseMsMax, strike, outside);
+		if (random.chance(0.3)) world.after(random.next() * pauseMsMax, strike, outside);
 		else world.afterSteps(random.between(1, strikeStepsMax), strike);
 	};
 	if (kinds.length > 0) world.after(random.next() * pauseMsMax * 2, strike, outside);
