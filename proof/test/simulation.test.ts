@@ -11,7 +11,7 @@ import { Stage } from "../src/simulation/stage.ts";
 
 const seed = 1;
 /** As in the quick form. */
-const mutantSeedsMax = 4000;
+const mutantSeedsMax = 20_000;
 const untilItEndsMs = 120_000;
 
 function traceOf(one: number): string {

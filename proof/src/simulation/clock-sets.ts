@@ -1,7 +1,7 @@
 /**
- * When the clock on the wall was set. A request that is under way just then meets two limits of the ledger, which
- * docs/durability.md names: one that a process slept with may look timely, and be applied after another has refused it;
- * and a reset may look older than the one before it. A step by more than any request may be old excuses neither.
+ * When the clock on the wall was set. A request that is under way just then meets limits of the ledger: one that a process
+ * slept with may look timely, and be applied after another has refused it; and what is older than a reset may look
+ * younger, or younger than it is older. A step by more than any request may be old is no excuse: that is refused.
  */
 import { attemptMicrosMax } from "../../../ledger/src/attempt.ts";
 

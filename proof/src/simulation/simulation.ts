@@ -16,8 +16,8 @@ interface Plan {
 }
 
 const plans: Readonly<Record<Form, Plan>> = {
-	quick: { seeds: 4000, shareSeeds: 500, mutantSeedsMax: 4000 },
-	full: { seeds: 1_000_000, shareSeeds: 10_000, mutantSeedsMax: 20_000 },
+	quick: { seeds: 4000, shareSeeds: 500, mutantSeedsMax: 20_000 },
+	full: { seeds: 1_000_000, shareSeeds: 10_000, mutantSeedsMax: 40_000 },
 };
 /** Seeds that are played a second time, in another process. */
 const againSeeds = 200;
