@@ -1,7 +1,7 @@
 /** A share of the seeds, played one after another in this process, and what it comes to. */
 import type { Engine } from "./engine.ts";
 import { type Trouble, troubleNames } from "./machine.ts";
-import { type Count, countNames, runSeed } from "./run.ts";
+import { type Count, countNames, type Run, runSeed } from "./run.ts";
 import { Stage } from "./stage.ts";
 
 /** Seeds are 32 bits: behind the last one comes 0. */
@@ -42,7 +42,7 @@ export function playShare({ seed: first, seeds, failedMax }: Wanted, engine: Eng
 	try {
 		while (traces.length < seeds && failed.length < failedMax) {
 			const seed = (first + traces.length) % seedsMax;
-			const run = runSeed(seed, engine, stage);
+			const run = runOrError(seed, engine, stage);
 			for (const [name, count] of Object.entries(run.counts)) counts[name as Count] += count;
 			traces.push(run.trace);
 			const [sentence, ...more] = run.findings;
@@ -56,6 +56,19 @@ export function playShare({ seed: first, seeds, failedMax }: Wanted, engine: Eng
 		stage.restore();
 	}
 	return { seeds: traces.length, counts, failed, trace: joinedTrace(traces) };
+}
+
+/** A run that came to no end is a finding, too. */
+function runOrError(
+	seed: number,
+	engine: Engine,
+	stage: Stage,
+): Pick<Run, "findings" | "trace"> & { readonly counts: Partial<Run["counts"]> } {
+	try {
+		return runSeed(seed, engine, stage);
+	} catch (error) {
+		return { findings: [`the run ended with ${error}`], counts: {}, trace: String(error) };
+	}
 }
 
 export function joinedTrace(traces: readonly string[]): string {

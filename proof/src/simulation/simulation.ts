@@ -28,7 +28,7 @@ export const simulation: Attack = {
 	promise:
 		"Whatever happens to processes, disk, clock and connections, and in whatever order: what was answered is so, once, and stays.",
 	about:
-		"Plays the ledger's engine, two processes of it behind a balancer, in a simulated world with ten kinds of trouble, a million seeds of it.",
+		"Plays the ledger's engine, two processes of it behind a balancer, in a simulated world with eleven kinds of trouble, a million seeds of it.",
 	needs: [],
 	play,
 };

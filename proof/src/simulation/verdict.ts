@@ -165,7 +165,7 @@ function statementFindings(statement: StatementDone, states: readonly State[]): 
 	const seen = statesWithin(states, invokedAtMs, endedAtMs);
 	if (seen.some((state) => state.isCommitted && isShown(state, statement))) return [];
 	return [
-		`a statement of account ${accountId} between ${invokedAtMs} and ${endedAtMs} ms showed ${statement.balance} and ` +
+		`a statement of account ${accountId} between ${rounded(invokedAtMs)} and ${rounded(endedAtMs)} ms showed ${statement.balance} and ` +
 			`${statement.entries.length} entries, which the account had not then, or no longer has`,
 	];
 }
@@ -200,7 +200,9 @@ function resetFindings(
 	);
 	return [
 		...missed.map(() => "a reset was acknowledged, and not carried out"),
-		...unaskedResets(resets, made).map((atMs) => `the reset at ${atMs} ms is one more than was asked for`),
+		...unaskedResets(resets, made).map(
+			(atMs) => `the reset at ${rounded(atMs)} ms is one more than was asked for`,
+		),
 	];
 }
 
@@ -214,6 +216,10 @@ function unaskedResets(resets: readonly ResetDone[], made: readonly number[]): n
 		if (index >= 0) left.splice(index, 1);
 		return index < 0;
 	});
+}
+
+function rounded(ms: number): number {
+	return Math.round(ms * 100) / 100;
 }
 
 /** Those that the account was in at some instant of that time. */
