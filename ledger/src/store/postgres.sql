@@ -215,12 +215,12 @@ BEGIN
 			IF n < 0 THEN
 				answer := 'd';
 			ELSIF n = 0 THEN
-				SELECT CASE WHEN reset_at > now THEN '=e' WHEN command.started_at <= reset_at THEN 'd' END INTO answer FROM resets
+				SELECT CASE WHEN reset_at > now OR abs(now - command.started_at) > 10000000 THEN '=e'
+					WHEN command.started_at <= reset_at THEN 'd' END INTO answer FROM resets
 				WHERE command.request_id IS NOT NULL AND (command.is_repeat OR abs(now - command.started_at) > 1000000);
 				IF answer IS NULL THEN
 					answer := 'd';
-					DELETE FROM entries;
-					DELETE FROM answers;
+					DELETE FROM entries; DELETE FROM answers;
 					UPDATE accounts SET balance = initial_balance, sequence = 0, last_posted_at = 0 WHERE sequence > 0;
 					UPDATE resets SET reset_at = now;
 					FOR account IN SELECT * FROM accounts WHERE id = ANY (account_ids) LOOP

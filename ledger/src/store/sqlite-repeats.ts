@@ -56,7 +56,7 @@ export class Repeats {
 	readonly #recent: RecentRequests;
 	/** Position up to which #recent holds all entries that are committed. */
 	#known = 0;
-	/** The date of the newest entry that was left out at the start: what began before it may have been posted. */
+	/** The date of the newest entry that was left out: what began before it may have been posted. */
 	#leftOutAt = 0;
 
 	constructor(db: Database, recent = new RecentRequests()) {
@@ -116,8 +116,8 @@ export class Repeats {
 	findReset(attempt: Attempt, now: number): Outcome | undefined {
 		if (!isLate(attempt, now)) return undefined;
 		const resetAt = this.#resetAt();
-		// The clock was set back since: nobody can tell which of the two came first.
-		if (resetAt > now) return { type: "expired" };
+		// The clock was set meanwhile: nobody can tell which of the two came first.
+		if (isExpired(attempt, now) || resetAt > now) return { type: "expired" };
 		return attempt.startedAt <= resetAt ? { type: "done" } : undefined;
 	}
 

@@ -92,7 +92,7 @@ export class ArrayStore implements Store {
 
 function doneBefore(attempt: Attempt | undefined, resetAt: number, now: number): Outcome | undefined {
 	if (attempt === undefined || !isLate(attempt, now)) return undefined;
-	if (resetAt > now) return { type: "expired" };
+	if (isExpired(attempt, now) || resetAt > now) return { type: "expired" };
 	return attempt.startedAt <= resetAt ? { type: "done" } : undefined;
 }
 

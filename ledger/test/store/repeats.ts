@@ -197,6 +197,17 @@ export function repeatsContract({ name, place: newPlace }: Subject): void {
 			expect((await statementOf(other, 1)).balance).toBe(0);
 		});
 
+		test("that is older than a request may be, or seems to be, is neither carried out nor said to be", async () => {
+			const [one, other] = twoStores();
+			await one.commit([post(1, 7)]);
+			for (const startedAt of [now() - attemptMicrosMax - 1_000_000, now() + attemptMicrosMax + 1_000_000]) {
+				const late = attempt({ startedAt });
+				for (const reset of [late, again(late)])
+					expect(await other.commit([{ type: "reset", attempt: reset }])).toEqual([{ type: "expired" }]);
+			}
+			expect((await statementOf(other, 1)).balance).toBe(7);
+		});
+
 		test("is not followed by a sleeper's entry from before it", async () => {
 			const [one, other] = twoStores();
 			const asleep = attempt({ startedAt: now() - 3_000_000 });
