@@ -69,6 +69,11 @@ export class Repeats {
 	catchUp(lastPosition: number): void {
 		if (lastPosition <= this.#known) return;
 		const from = Math.max(this.#known, lastPosition - this.#recent.max);
+		if (from > this.#known) {
+			// This process has slept through more than it can remember.
+			const [row] = this.#sql.postedAt.values(from) as [number][];
+			this.#leftOutAt = Math.max(this.#leftOutAt, row?.[0] ?? 0);
+		}
 		for (const [position, requestId] of this.#sql.entriesAfter.values(from) as [number, string][])
 			this.#recent.add(requestId, position);
 		this.#known = lastPosition;

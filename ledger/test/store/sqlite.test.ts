@@ -19,10 +19,14 @@ import {
 import { join } from "node:path";
 import { Metrics } from "../../src/metrics.ts";
 import { openExistingLedger } from "../../src/store/sqlite-file.ts";
+import { RecentRequests } from "../../src/store/sqlite-recent.ts";
 import { NothingApplied, OutcomeUnknown } from "../../src/store.ts";
 import { removeDurableFolders } from "../durable-folder.ts";
 import { accounts, close, closeStores, post, posted, statementOf } from "./place.ts";
 import { SqlitePlace } from "./sqlite.ts";
+
+/** Requests whose ids a process remembers. */
+const rememberedMax = new RecentRequests().max;
 
 afterEach(closeStores);
 afterAll(removeDurableFolders);
@@ -137,6 +141,18 @@ describe("a SQLite ledger", () => {
 		expect((await store.commit([post(2, 1)]))[0]).toEqual(posted(500 + taken * 500 + 1, 0));
 		close(store);
 		expect(place.verdict()).toMatchObject({ entries: taken * 500 + 1, findings: [] });
+	});
+
+	test("refuses a repeated request where more entries were posted meanwhile than it remembers", async () => {
+		const place = new SqlitePlace(accounts);
+		const [asleep, awake] = [place.open(), place.open()];
+		const first = { requestId: "a".repeat(32), startedAt: Date.now() * 1000, isRepeat: false };
+		expect(await awake.commit([{ ...post(1, 300), attempt: first }])).toEqual([posted(300, 1000)]);
+		const many = Array.from({ length: 4096 }, () => post(3, 1));
+		for (let batch = 0; batch <= rememberedMax / many.length; batch += 1) await awake.commit(many);
+		const again = { ...post(1, 300), attempt: { ...first, isRepeat: true } };
+		expect(await asleep.commit([again])).toEqual([{ type: "expired" }]);
+		expect((await statementOf(asleep, 1)).balance).toBe(300);
 	});
 
 	test("doesn't grow its WAL without end", async () => {
