@@ -219,13 +219,13 @@ describe("what nginx refuses by itself is a problem, too:", () => {
 			...([`GET / HTTP/1.0\r\nCookie: ${long}\r\n\r\n`, 431, "cabecalhos-grandes"] as const),
 			"Os cabeçalhos passam de 4096 bytes cada, ou de 12288 ao todo",
 		],
-		["GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "pedido-invalido", invalidTitle],
-		["FOO / HTTP/1.0\r\n\r\n", 501, "pedido-invalido", invalidTitle],
-		["GET / HTTP/9.1\r\nHost: x\r\n\r\n", 505, "pedido-invalido", invalidTitle],
+		["GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 400, "pedido-invalido", invalidTitle],
+		["FOO / HTTP/1.0\r\n\r\n", 405, "metodo-nao-permitido", "Este endereço não aceita este método"],
+		["GET / HTTP/9.1\r\nHost: x\r\n\r\n", 400, "pedido-invalido", invalidTitle],
 	];
 	nginxTest("a method that is for no address at all comes with those that are", async () => {
 		await using stack = await recordedStack();
-		for (const request of ["TRACE / HTTP/1.0", "TRACE /clientes/1/extrato HTTP/1.0"]) {
+		for (const request of ["TRACE / HTTP/1.0", "FOO /clientes/1/extrato HTTP/1.0"]) {
 			const answer = await sayOnce(stack.port, `${request}\r\n\r\n`);
 			expect(answer).toStartWith("HTTP/1.1 405 ");
 			expect(answer).toContain("Allow: GET, HEAD, POST\r\n");

@@ -109,8 +109,8 @@ function judgeAnswers(
 ): string[] {
 	const broken: string[] = [];
 	const confirmed = statuses.filter((status) => status === 200).length;
-	// nginx's own, and Bun's for a request line that it can't read.
-	const allowed = target === "nginx" ? [501, 505] : [505];
+	// Bun's for a request line that it can't read.
+	const allowed = target === "nginx" ? [] : [505];
 	// A ledger process gives a client thirty seconds.
 	if (hangs && !(target === "direct" && item.waits)) broken.push("neither an answer nor an end came");
 	if (statuses.length > item.requests) broken.push(`more than ${item.requests} answers came`);

@@ -5,8 +5,8 @@
  * Where several things are wrong with a request the README doesn't say which one is told, so any of them may be.
  * These are the liberties beyond it, and why:
  *
- * - 501 for a method or a transfer coding, 505 for a version, that HTTP doesn't know: RFC 9110 names them. 505 too for
- *   a request line that can't be read, which docs/decisions.md promises of Bun.
+ * - Asked directly: 501 for a method or a transfer coding, 505 for a version, that HTTP doesn't know: RFC 9110 names
+ *   them. 505 too for a request line that can't be read, which docs/decisions.md promises of Bun.
  * - 413, 414 and 431 from sizes on that the balancer or Bun state, each with whatever the request itself calls for.
  * - Bun's own refusals (a bare 400, 413, 431, 505 without a problem detail) of heads that it can't read, asked directly;
  *   and a bare 400 or 431 through the balancer, where nginx takes a head that Bun doesn't (control characters in a
@@ -103,13 +103,12 @@ function expectOdd(
 	front: Front,
 ): Expectation {
 	const { method, serverErrors } = reading;
-	const statuses = new Set(serverErrors);
+	const statuses = new Set(front === "process" ? serverErrors : []);
 	if (reading.type === "wrong") return { ...nothing, demand: "refusal", method, statuses };
 	const claim = claimOf(rest);
 	// What Bun takes for a second request begins with a line that it can't read.
 	if (front === "process") statuses.add(505);
 	const isChunked = /transfer-encoding/i.test(rest.toString("latin1"));
-	if (isChunked) statuses.add(501);
 	return { ...nothing, demand: "any", method, statuses, claim, isChunked };
 }
 
