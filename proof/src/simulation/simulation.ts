@@ -54,6 +54,7 @@ async function playSeeds({ seed, stop, say }: Trial, { seeds, shareSeeds }: Plan
 	return playTasks(tasks, stop, (share) => {
 		played += share.seeds;
 		failed += share.failed.length;
+		for (const one of share.failed) say(sentenceOf(one));
 		say(`${played.toLocaleString("en-US")} seeds, ${failed} failed`);
 		return failed >= failedMax;
 	});
