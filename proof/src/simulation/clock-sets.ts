@@ -11,7 +11,7 @@ export interface ClockSet {
 	readonly offsetMs: number;
 }
 
-const stepMsMax = attemptMicrosMax / 1000;
+export const stepMsMax = attemptMicrosMax / 1000;
 
 /** Whether the clock was set in that time, by so little that nothing that began in it is refused for that. */
 export function wasSetALittle(sets: readonly ClockSet[], fromMs: number, toMs: number): boolean {
