@@ -56,7 +56,7 @@ function readRecords(): ProofRecords {
 	return existsSync(recordsFile) ? (JSON.parse(readFileSync(recordsFile, "utf8")) as ProofRecords) : {};
 }
 
-/** A row for each attack, and what is behind it. */
+/** A row for each attack, and what is behind it, folded. */
 export function proofMarkdown(records: ProofRecords, all: readonly Attack[]): string {
 	const titles = ["promise", "attack", "how often", "result", "command"];
 	const rows = all.map((attack) => rowOf(attack, records[attack.name]));
@@ -70,20 +70,25 @@ export function proofMarkdown(records: ProofRecords, all: readonly Attack[]): st
 function rowOf({ name, promise, about }: Attack, record: ProofRecord | undefined): string[] {
 	const command = `\`npm run proof -- ${name}\``;
 	if (record === undefined) return [promise, about, "–", "only its quick form was run", command];
-	return [promise, about, record.report.tried, verdictOf(record.report), command];
+	const result = `${verdictOf(record.report)}; ${record.date.slice(0, 10)}, ${record.commit}`;
+	return [promise, about, record.report.tried, result, command];
 }
 
 function verdictOf(report: Report): string {
 	const { broken, controls } = report;
 	const caught = controls.filter(({ isCaught }) => isCaught).length;
 	const controlsText = `${caught} of ${controls.length} controls caught`;
-	return broken.length === 0 ? `held; ${controlsText}` : `**${broken.length} breaches**; ${controlsText}`;
+	return broken.length === 0 ? `held; ${controlsText}` : `**broken: ${broken.length}**; ${controlsText}`;
 }
 
 function detailsOf({ name }: Attack, record: ProofRecord): string {
 	const { date, commit: revision, seed, seconds, report } = record;
-	const lines = [
-		`**${name}** ${holds(report) ? "" : "(not proven) "}on ${date} at commit ${revision}, seed ${seed}, ${seconds} s, load average before it ${record.loadAverage.toFixed(2)}, on ${record.machine}`,
+	const summary = `${name}${holds(report) ? "" : " (not proven)"}: ${date}, commit ${revision}, seed ${seed}, ${seconds} s`;
+	return [
+		`<details><summary>${summary}</summary>`,
+		"",
+		`On ${record.machine}; load average before it ${record.loadAverage.toFixed(2)}.`,
+		"",
 		...report.broken.map((sentence) => `- broken: ${sentence}`),
 		...report.controls.map(
 			({ about, isCaught, detail }) => `- control ${isCaught ? "caught" : "missed"}: ${about}: ${detail}`,
@@ -91,6 +96,7 @@ function detailsOf({ name }: Attack, record: ProofRecord): string {
 		`- ${Object.entries(report.figures)
 			.map(([figure, value]) => `${figure} ${value.toLocaleString("en-US", { maximumFractionDigits: 2 })}`)
 			.join(", ")}`,
-	];
-	return [lines[0], "", ...lines.slice(1)].join("\n");
+		"",
+		"</details>",
+	].join("\n");
 }

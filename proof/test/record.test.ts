@@ -48,12 +48,12 @@ describe("the table", () => {
 
 	test("has a row for each attack, with what was tried, and the command", () => {
 		expect(lines).toContain(
-			"| the promise of one | something is done | 500 cuts | held; 1 of 1 controls caught | `npm run proof -- one` |",
+			"| the promise of one | something is done | 500 cuts | held; 1 of 1 controls caught; 2026-01-01, 0123456 | `npm run proof -- one` |",
 		);
 	});
 
 	test("says what was broken, and what was missed", () => {
-		expect(lines.join("\n")).toContain("**1 breaches**; 0 of 1 controls caught");
+		expect(lines.join("\n")).toContain("**broken: 1**; 0 of 1 controls caught");
 		expect(lines).toContain("- broken: an entry was lost");
 		expect(lines).toContain("- control missed: without the sync: nothing was lost");
 	});
@@ -63,8 +63,11 @@ describe("the table", () => {
 	});
 
 	test("names date, machine, commit and seed", () => {
-		const details = lines.find((line) => line.startsWith("**one**"));
-		for (const part of ["2026-01-01", "a machine", "0123456", "seed 7"]) expect(details).toContain(part);
+		const from = lines.findIndex((line) => line.startsWith("<details><summary>one: "));
+		const details = lines.slice(from, lines.indexOf("</details>", from)).join("\n");
+		for (const part of ["2026-01-01 00:00 UTC", "a machine", "0123456", "seed 7", "61 s"])
+			expect(details).toContain(part);
+		expect(lines.join("\n")).toContain("<summary>two (not proven): ");
 	});
 });
 

@@ -45,9 +45,9 @@ const killShare = 0.4;
 export const clock: Attack = {
 	name: "clock",
 	promise:
-		"Clocks that are set lose no entry and post none twice, no history goes back in time, and the service goes on.",
+		"Clocks that are set lose no entry and post none twice, no history goes back in time, and the service goes on",
 	about:
-		"Sets the clocks of both ledgers and nginx, together and apart, by up to a day in both directions under load, kills ledgers meanwhile, and sends requests twice.",
+		"sets the clocks of both ledgers and nginx, together and apart, by up to a day in both directions under load, kills ledgers meanwhile, and sends requests twice",
 	needs: ["linux", "nginx"],
 	play,
 };

@@ -51,9 +51,9 @@ const memoryFolder = "/dev/shm";
 export const crashImages: Attack = {
 	name: "crash-images",
 	promise:
-		"Whatever a power cut loses, reorders or tears of what was not synced: the books are whole, and have all that was acknowledged or shown.",
+		"Whatever a power cut loses, reorders or tears of what was not synced: the books are whole, and have all that was acknowledged or shown",
 	about:
-		"Records every write, sync and answer of two ledgers under load, and makes up what a power cut may leave of it at random moments.",
+		"records every write, sync and answer of two ledgers under load, and makes up what a power cut may leave of it at random moments",
 	needs: ["linux", "strace"],
 	play: playAttack,
 };

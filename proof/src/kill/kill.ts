@@ -30,9 +30,9 @@ const forgetfulStackPath = join(import.meta.dir, "forgetful-stack.ts");
 export const kill: Attack = {
 	name: "kill",
 	promise:
-		"What was acknowledged survives kill -9 of any process of the stack at any moment, once, and the service comes back by itself.",
+		"What was acknowledged survives kill -9 of any process of the stack at any moment, once, and the service comes back by itself",
 	about:
-		"Kills one ledger, both, nginx, its worker or the supervisor each 0.1 to 1.5 s for half an hour under load, and reads the books after each round.",
+		"kills one ledger, both, nginx, its worker or the supervisor each 0.1 to 1.5 s for half an hour under load, and reads the books after each round",
 	needs: ["linux", "nginx", "setpriv"],
 	play,
 };

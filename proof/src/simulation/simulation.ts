@@ -26,9 +26,9 @@ const failedMax = 5;
 export const simulation: Attack = {
 	name: "simulation",
 	promise:
-		"Whatever happens to processes, disk, clock and connections, and in whatever order: what was answered is so, once, and stays.",
+		"Whatever happens to processes, disk, clock and connections, and in whatever order: what was answered is so, once, and stays",
 	about:
-		"Plays the ledger's engine, two processes of it behind a balancer, in a simulated world with eleven kinds of trouble, a million seeds of it.",
+		"plays the ledger's engine, two processes of it behind a balancer, in a simulated world with eleven kinds of trouble, a million seeds of it",
 	needs: [],
 	play,
 };

@@ -44,9 +44,9 @@ const saysEvery = 60;
 export const soak: Attack = {
 	name: "soak",
 	promise:
-		"An hour under load leaves the ledger as it was: nothing grows but the history, and the books are right.",
+		"An hour under load leaves the ledger as it was: nothing grows but the history, and the books are right",
 	about:
-		"Serves 80 % of the maximum for an hour within 1.5 processors and 550 MB, looks at memory, descriptors and the log each 5 s, and audits the books.",
+		"serves 80 % of the maximum for an hour within 1.5 processors and 550 MB, looks at memory, descriptors and the log each 5 s, and audits the books",
 	needs: ["linux", "nginx"],
 	play,
 };
