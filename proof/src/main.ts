@@ -5,7 +5,7 @@
  */
 import { rmSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { type Attack, type Form, holds } from "./attack.ts";
+import { type Attack, type Form, holds, type Report } from "./attack.ts";
 import { attacks } from "./attacks.ts";
 import { makeProofFolder, missing, ProofError } from "./place.ts";
 import { describeTrial, writeRecord } from "./record.ts";
@@ -16,6 +16,9 @@ interface Options {
 	readonly form: Form;
 	readonly seed: number;
 }
+
+/** Characters of an error in a report. */
+const shownMax = 500;
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -39,14 +42,13 @@ ${list.join("\n")}
 function readOptions(args: readonly string[]): Options | "help" {
 	const { values, positionals } = parsed(args);
 	if (values.help) return "help";
-	const names = positionals.includes("all") ? attacks.map(({ name }) => name) : positionals;
-	const known = attacks.map(({ name }) => name).join(", ");
-	if (names.length === 0) throw new ProofError(`which one? all, or ${known}`);
-	const wanted = names.map((name) => {
-		const attack = attacks.find((candidate) => candidate.name === name);
-		if (attack === undefined) throw new ProofError(`there is no ${JSON.stringify(name)}, but all, ${known}`);
-		return attack;
-	});
+	const names = attacks.map(({ name }) => name);
+	const unknown = positionals.find((name) => name !== "all" && !names.includes(name));
+	if (unknown !== undefined)
+		throw new ProofError(`there is no ${JSON.stringify(unknown)}, but all, ${names.join(", ")}`);
+	if (positionals.length === 0) throw new ProofError(`which one? all, or ${names.join(", ")}`);
+	const isAll = positionals.includes("all");
+	const wanted = attacks.filter(({ name }) => isAll || positionals.includes(name));
 	const seed = values.seed ?? String(crypto.getRandomValues(new Uint32Array(1))[0]);
 	if (!/^[0-9]{1,10}$/.test(seed) || Number(seed) >= 2 ** 32)
 		throw new ProofError(`--seed takes a whole number below 2^32, not ${JSON.stringify(seed)}`);
@@ -61,7 +63,8 @@ function parsed(args: readonly string[]) {
 			options: { quick: { type: "boolean" }, seed: { type: "string" }, help: { type: "boolean" } },
 		});
 	} catch (error) {
-		throw new ProofError((error as Error).message);
+		// The first line says what; others give advice that is not for here.
+		throw new ProofError((error as Error).message.split("\n", 1)[0] ?? "");
 	}
 }
 
@@ -73,8 +76,19 @@ async function playOrExplain(attack: Attack, options: Options, stop: AbortSignal
 		return await play(attack, options, stop);
 	} catch (error) {
 		stop.throwIfAborted();
-		return notPlayed(attack, error instanceof ProofError ? error.message : Bun.inspect(error));
+		if (error instanceof ProofError) return notPlayed(attack, error.message);
+		throw error;
 	}
+}
+
+/** What broke in the middle is no proof, and takes the place of the one before it. @throws what says why it can't begin. */
+function unfinished(error: unknown, stop: AbortSignal): Report {
+	stop.throwIfAborted();
+	if (error instanceof ProofError) throw error;
+	say(Bun.inspect(error));
+	const reason = error instanceof Error ? error.message : String(error);
+	const broken = [`it broke off: ${reason.slice(0, shownMax)}`];
+	return { tried: "not to its end", figures: {}, broken, controls: [] };
 }
 
 function notPlayed({ name }: Attack, reason: string): false {
@@ -86,13 +100,14 @@ async function play(attack: Attack, { form, seed }: Options, stop: AbortSignal):
 	const folder = makeProofFolder();
 	try {
 		say(`${attack.name}, seed ${seed}: ${attack.about}`);
-		const trial = describeTrial(seed, folder);
+		const described = describeTrial(seed, folder);
 		const startedAt = performance.now();
-		const report = await attack.play({ form, seed, folder, stop, say: (line) => say(`  ${line}`) });
+		const trial = { form, seed, folder, stop, say: (line: string) => say(`  ${line}`) };
+		const report = await attack.play(trial).catch((error) => unfinished(error, stop));
 		stop.throwIfAborted();
 		const seconds = (performance.now() - startedAt) / 1000;
 		process.stdout.write(`${reportText(attack, report, seconds)}\n`);
-		if (form === "full") writeRecord(attack, { ...trial, seconds: Math.round(seconds), report });
+		if (form === "full") writeRecord(attack, { ...described, seconds: Math.round(seconds), report });
 		return holds(report);
 	} finally {
 		rmSync(folder, { recursive: true, force: true });
@@ -107,7 +122,11 @@ async function main(args: readonly string[]): Promise<number> {
 	}
 	const stop = new AbortController();
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-		process.on(signal, () => stop.abort(new ProofError(`stopped by ${signal}`)));
+		process.on(signal, () => {
+			// Whoever asks twice can't wait until all is put away.
+			if (stop.signal.aborted) process.exit(1);
+			stop.abort(new ProofError(`stopped by ${signal}`));
+		});
 	let held = 0;
 	for (const attack of options.wanted) if (await playOrExplain(attack, options, stop.signal)) held += 1;
 	process.stdout.write(`${held} of ${options.wanted.length} held\n`);

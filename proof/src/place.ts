@@ -1,5 +1,5 @@
 /** Where an attack is played, and whether it can be: a folder on a disk whose sync means it, and what it needs. */
-import { chmodSync, mkdirSync, mkdtempSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { diskFileSystem } from "../../ledger/bench/machine.ts";
@@ -19,16 +19,20 @@ const packages: Readonly<Record<string, string>> = {
 
 /** @throws {ProofError} */
 export function makeProofFolder(): string {
-	const place = [tmpdir(), "/var/tmp", dataFolder].find((path) => {
-		mkdirSync(path, { recursive: true });
-		return process.platform !== "linux" || diskFileSystem(path) !== undefined;
-	});
+	const place = [tmpdir(), "/var/tmp", dataFolder].find(isOnDisk);
 	if (place === undefined)
 		throw new ProofError("no folder on ext4, xfs or btrfs was found: set TMPDIR to one that is");
 	const folder = mkdtempSync(join(place, "crebito-proof-"));
 	// nginx's workers are somebody else.
 	chmodSync(folder, 0o755);
 	return folder;
+}
+
+/** Of these only the repository's own is made. */
+function isOnDisk(path: string): boolean {
+	if (path === dataFolder) mkdirSync(path, { recursive: true });
+	if (!existsSync(path)) return false;
+	return process.platform !== "linux" || diskFileSystem(path) !== undefined;
 }
 
 /** What an attack lacks here, in one sentence; undefined when it has all. */

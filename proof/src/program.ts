@@ -1,7 +1,8 @@
 /** One process that an attack starts: followed, signalled, and seen to end. */
 
-/** Last lines kept. */
+/** Characters of what it has said that are kept, and those of them that an error shows; the last ones. */
 const outputMax = 100_000;
+const shownMax = 500;
 
 export interface End {
 	readonly code: number | null;
@@ -36,9 +37,9 @@ export class RunningProgram {
 	async says(text: string, msMax: number): Promise<void> {
 		const deadline = performance.now() + msMax;
 		while (!this.output.includes(text)) {
-			if (this.hasEnded) throw new Error(`it ended instead of saying "${text}":\n${this.output}`);
+			if (this.hasEnded) throw new Error(`it ended instead of saying "${text}":\n${this.#lastWords}`);
 			const leftMs = deadline - performance.now();
-			if (leftMs <= 0) throw new Error(`it did not say "${text}" within ${msMax} ms:\n${this.output}`);
+			if (leftMs <= 0) throw new Error(`it did not say "${text}" within ${msMax} ms:\n${this.#lastWords}`);
 			await Promise.race([Bun.sleep(Math.min(leftMs, 100)), this.#change()]);
 		}
 	}
@@ -60,6 +61,10 @@ export class RunningProgram {
 	async kill(): Promise<void> {
 		this.signalGroup("SIGKILL");
 		await this.ended;
+	}
+
+	get #lastWords(): string {
+		return this.output.slice(-shownMax);
 	}
 
 	#change(): Promise<void> {

@@ -21,7 +21,9 @@ describe("the command", () => {
 	test.each([
 		[["nonsense"]],
 		[[]],
+		[["all", "nonsense"]],
 		[["all", "--seed", "x"]],
+		[["all", "--seed", "-1"]],
 		[["all", "--seed", "4294967296"]],
 		[["--fast"]],
 	])("answers %j in one line", (args) => {
