@@ -18,7 +18,8 @@ test.skipIf(!everyPart && !hasStrace)(
 		try {
 			await using play = new SlowDiskPlay(folder, new Random(1));
 			await play.start();
-			const phase = await play.slow(3_600_000, 1000, new AbortController().signal);
+			const hung = { name: "hung", calls: ["fdatasync"], delayMs: 3_600_000, forMs: 1000 };
+			const phase = await play.slow(hung, new AbortController().signal);
 			await play.finish();
 			expect(play.broken).toEqual([]);
 			expect(phase.acknowledged).toBe(0);

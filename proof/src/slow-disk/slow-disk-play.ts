@@ -30,9 +30,18 @@ const pollMs = 10;
 type Index = 0 | 1;
 const both: readonly Index[] = [0, 1];
 
+/** How the disk is slow, and for how long. */
+export interface Slowness {
+	readonly name: string;
+	/** As strace names them. */
+	readonly calls: readonly string[];
+	readonly delayMs: number;
+	readonly forMs: number;
+}
+
 /** While the disk was slow. */
 export interface SlowPhase {
-	readonly delayMs: number;
+	readonly name: string;
 	/** Requests that waited for a batch of one process, at most. */
 	readonly waitingMax: number;
 	readonly refused: number;
@@ -84,8 +93,8 @@ export class SlowDiskPlay implements AsyncDisposable {
 		this.residentMegabytesBefore = this.residentMegabytesMax;
 	}
 
-	async slow(delayMs: number, forMs: number, stop: AbortSignal): Promise<SlowPhase> {
-		await this.#disk.slow(delayMs);
+	async slow({ name, calls, delayMs, forMs }: Slowness, stop: AbortSignal): Promise<SlowPhase> {
+		await this.#disk.slow(calls, delayMs);
 		const fromMs = performance.now();
 		const refusedBefore = this.#count(503);
 		let waiting = 0;
@@ -103,7 +112,7 @@ export class SlowDiskPlay implements AsyncDisposable {
 		).length;
 		const refused = this.#count(503) - refusedBefore;
 		return {
-			delayMs,
+			name,
 			waitingMax: waiting,
 			refused,
 			acknowledged,
@@ -118,7 +127,9 @@ export class SlowDiskPlay implements AsyncDisposable {
 		for (const { unanswered, unansweredMsMin: afterMs, statuses } of this.#load) {
 			this.unanswered += unanswered;
 			if (afterMs < unansweredMsMin)
-				this.broken.push(`of ${unanswered} requests without an answer, one waited only ${afterMs} ms`);
+				this.broken.push(
+					`of ${unanswered} requests without an answer, one waited only ${Math.round(afterMs)} ms`,
+				);
 			for (const [status, count] of statuses)
 				if (![200, 422, 503].includes(status)) this.broken.push(`${count} answers were ${status}`);
 		}

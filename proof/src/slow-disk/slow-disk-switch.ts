@@ -1,6 +1,6 @@
 /**
- * A disk that is slow while somebody wants it to be: strace takes hold of running ledgers, keeps each fdatasync from
- * returning for a while, and lets go again, upon which what it kept returns at once.
+ * A disk that is slow while somebody wants it to be: strace takes hold of running ledgers, keeps each call of some kinds
+ * from returning for a while, and lets go again, upon which what it kept returns at once.
  */
 import { RunningProgram } from "../program.ts";
 
@@ -14,11 +14,12 @@ export class SlowDiskSwitch implements AsyncDisposable {
 		this.#pids = pids;
 	}
 
-	/** Resolves when every fdatasync from here on takes so long. */
-	async slow(delayMs: number): Promise<void> {
+	/** Resolves when every one of these calls takes so long from here on. */
+	async slow(calls: readonly string[], delayMs: number): Promise<void> {
 		const whose = this.#pids.flatMap((pid) => ["-p", String(pid)]);
-		const injection = `inject=fdatasync:delay_exit=${delayMs}ms`;
-		const words = ["strace", "-f", ...whose, "-o", "/dev/null", "-e", "trace=fdatasync", "-e", injection];
+		const names = calls.join(",");
+		const injection = `inject=${names}:delay_exit=${delayMs}ms`;
+		const words = ["strace", "-f", ...whose, "-o", "/dev/null", "-e", `trace=${names}`, "-e", injection];
 		this.#strace = new RunningProgram(words, {});
 		for (const pid of this.#pids) await this.#strace.says(`Process ${pid} attached`, attachMsMax);
 	}
