@@ -29,7 +29,7 @@ function help(): string {
 npm run proof -- all [--quick]
 
 Attacks a promise of the ledger, and the same with a protection taken away, which has to be found. In full it takes
-minutes to an hour, and writes docs/durability.md. Needs Linux, most of it root.
+minutes to an hour, and writes docs/durability.md. Needs Linux, for some of them root.
 
   --quick         within half a minute each; nothing is written
   --seed NUMBER   which faults are played; drawn otherwise
