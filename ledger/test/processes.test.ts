@@ -658,6 +658,10 @@ describe("a WAL taken away under a running process", () => {
 	const ways: [string, (walPath: string) => void][] = [
 		["deleted", (walPath) => rmSync(walPath)],
 		["left, but its db file deleted", (walPath) => rmSync(walPath.replace(/-wal$/, ""))],
+		[
+			"left, but its index, which has the locks, deleted",
+			(walPath) => rmSync(walPath.replace(/-wal$/, "-shm")),
+		],
 		["moved away", (walPath) => renameSync(walPath, `${walPath}.old`)],
 		[
 			"replaced by a copy of itself",
@@ -687,6 +691,29 @@ describe("a WAL taken away under a running process", () => {
 			expect(await ledger.end()).toEqual({ code: 70, signal: null });
 			expect(ledger.output).toContain("the store failed");
 		}
+	});
+});
+
+describe("an index of the log that is taken away, with the locks in it,", () => {
+	test("lets no process write over what another one has acknowledged since", async () => {
+		const pair = freshPair();
+		const history = new History();
+		const [one, other] = await startBoth(pair);
+		const [first, second] = await Promise.all(pair.sockets.map((socket) => Connection.open(socket)));
+		for (const connection of [first, second] as Connection[])
+			expect((await postOnce(connection, history, 1, 10)).status).toBe(200);
+		rmSync(`${pair.databasePath}-shm`);
+		await one.kill();
+		const again = await LedgerProcess.start(pair.a);
+		const third = await Connection.open(pair.a.socket);
+		for (let count = 0; count < 20; count += 1)
+			expect((await postOnce(third, history, 1, 10)).status).toBe(200);
+		expect((await postOnce(second as Connection, history, 1, 10)).status).toBe(500);
+		expect(await other.end()).toEqual({ code: 70, signal: null });
+		for (let count = 0; count < 20; count += 1)
+			expect((await postOnce(third, history, 1, 10)).status).toBe(200);
+		await again.kill();
+		expectSound(history, pair.databasePath);
 	});
 });
 

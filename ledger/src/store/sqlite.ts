@@ -87,7 +87,8 @@ export class SqliteStore implements Store {
 		this.#db = openLedgerFile(options.path, options.seedPath, options.durability);
 		this.#walPath = `${options.path}-wal`;
 		this.#walDescriptor = openSync(this.#walPath, "r");
-		this.#inodes = [options.path, this.#walPath].map((path) => [path, statSync(path).ino]);
+		const files = [options.path, this.#walPath, `${options.path}-shm`];
+		this.#inodes = files.map((path) => [path, statSync(path).ino]);
 		fdatasyncSync(this.#walDescriptor);
 		// A file whose folder entry is lost is lost.
 		syncPath(dirname(options.path));
@@ -104,6 +105,7 @@ export class SqliteStore implements Store {
 
 	async commit(batch: readonly Command[]): Promise<Outcome[]> {
 		if (this.#failed) throw new OutcomeUnknown("the store has failed before");
+		this.#refuseForeignFiles();
 		this.#lookAtWal(batch.length);
 		const startedAt = performance.now();
 		// BEGIN without a write needs no lock; then nobody waits for anybody.
@@ -229,8 +231,10 @@ export class SqliteStore implements Store {
 	}
 
 	/**
-	 * A WAL or a db file that was deleted or moved away under us takes the next acknowledgement with it. To ask
-	 * for its inode by name is safe; opening and closing the db would drop SQLite's locks.
+	 * A WAL or a db file that was deleted or moved away under us takes the next acknowledgement with it: asked before
+	 * the answers. The locks are in the -shm file: with another one, who has started since writes over what we write,
+	 * and we over theirs, so it is asked before we write, too. To ask for an inode by name is safe; opening and
+	 * closing the db would drop SQLite's locks.
 	 */
 	#refuseForeignFiles(): void {
 		for (const [path, inode] of this.#inodes) {
