@@ -28,9 +28,10 @@ export function orderFindings(
 		const checker = new LinearizabilityChecker({ ...account, entries: [] });
 		for (const observation of observationsOf(done, account, own, endedAtMs)) checker.add(observation);
 		checker.finish();
-		return checker.verdict === "linearizable"
-			? []
-			: [`account ${account.accountId} is ${checker.verdict}: ${checker.reason}`];
+		// "unknown" is no opinion: there were too many orders to try them all, some few times in a million.
+		return checker.verdict === "not linearizable"
+			? [`account ${account.accountId} has no order: ${checker.reason}`]
+			: [];
 	});
 }
 
