@@ -33,4 +33,9 @@ export class Random {
 	pick<T>(choices: readonly T[]): T {
 		return choices[this.below(choices.length)] as T;
 	}
+
+	/** One of its own, for those whose draws nobody can count: what is drawn here stays the same for the same seed. */
+	branch(): Random {
+		return new Random(this.below(2 ** 32));
+	}
 }

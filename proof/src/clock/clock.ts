@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Attack, Form, Report, Trial } from "../attack.ts";
 import { readBooks } from "../books.ts";
+import { nothingMet } from "../nothing-met.ts";
 import { Observed } from "../observed.ts";
 import { ProofError } from "../place.ts";
 import { Random } from "../random.ts";
@@ -58,7 +59,7 @@ async function play(trial: Trial): Promise<Report> {
 	const random = new Random(trial.seed);
 	const turns: Jumped[] = [];
 	for (let turn = 1; turn <= plan.turns; turn += 1) {
-		turns.push(await playTurn(trial, library, plan, random, `turn-${turn}`));
+		turns.push(await playTurn(trial, library, plan, random.branch(), `turn-${turn}`));
 		trial.say(`turn ${turn}: ${turns.at(-1)?.jumps} jumps, findings: ${turns.at(-1)?.findings.length}`);
 	}
 	const repeats = await playRepeats(trial, library, plan.repeats, random);
@@ -153,6 +154,7 @@ function reportOf(
 ): Omit<Report, "controls"> {
 	const sum = (count: (turn: Jumped) => number) => turns.reduce((total, turn) => total + count(turn), 0);
 	const jumps = sum((turn) => turn.jumps);
+	const statements = sum((turn) => turn.statements);
 	const acknowledged = sum((turn) => turn.acknowledged);
 	const share = (who: Who) => {
 		const shares = turns.map(({ refusedShares }) => refusedShares.get(who) ?? 0);
@@ -166,14 +168,18 @@ function reportOf(
 				kills: sum((turn) => turn.kills),
 				acknowledged,
 				repeats,
-				statements: sum((turn) => turn.statements),
+				statements,
 			},
 			refusedWhileAllAgreePercent: share("all"),
 			refusedWhileOneLedgerIsOffPercent: share("one ledger"),
 			refusedWhileNginxIsOffPercent: share("nginx"),
 			refusedAfterMsMax: Math.max(0, ...turns.map(({ refusedAfterMsMax }) => refusedAfterMsMax)),
 		},
-		broken: [...turns.flatMap((turn) => turn.findings), ...repeatFindings],
+		broken: [
+			...turns.flatMap((turn) => turn.findings),
+			...repeatFindings,
+			...nothingMet({ jumps, "acknowledged entries": acknowledged, "statements with dates": statements }),
+		],
 	};
 }
 

@@ -43,7 +43,7 @@ export interface Jumped {
 	readonly kills: number;
 	readonly acknowledged: number;
 	readonly statements: number;
-	/** Postings that were answered 503 while the clocks of these were an hour or more off, of all that began then. */
+	/** Postings that were answered 503 while the clocks of these were off by more than a request may be old, of all that began then. */
 	readonly refusedShares: ReadonlyMap<Who, number>;
 	/** How long after the clocks agreed again the last posting that was answered 503 had begun; below 0: none. */
 	readonly refusedAfterMsMax: number;
@@ -64,7 +64,14 @@ export async function playJumps(service: ClockedService, before: Books, plan: Ju
 	const observed = new Observed();
 	const watch = new DateWatch();
 	const clients = new Clients({
-		...{ targets: [service.target], count: clientCount, pauseMs, timeoutMs, observed, random: plan.random },
+		...{
+			targets: [service.target],
+			count: clientCount,
+			pauseMs,
+			timeoutMs,
+			observed,
+			random: plan.random.branch(),
+		},
 	});
 	const watching = new AbortController();
 	const watched = watchDates(service, watch, watching.signal);

@@ -8,6 +8,7 @@ import type { Attack, Control, Report, Trial } from "../attack.ts";
 import { readBooks } from "../books.ts";
 import { Clients } from "../clients.ts";
 import { CarelessPair } from "../lost-files/careless-pair.ts";
+import { nothingMet } from "../nothing-met.ts";
 import { Observed } from "../observed.ts";
 import { Random } from "../random.ts";
 import { findings } from "../verdict.ts";
@@ -82,10 +83,12 @@ async function playRounds(
 	const { broken, residentMegabytesMax: megabytes } = play;
 	if (megabytes > residentMegabytesMax) broken.push(`a process held ${Math.round(megabytes)} MB`);
 	const acknowledged = play.observed.count("posted");
+	const refused = play.count(503);
+	broken.push(...nothingMet({ "acknowledged entries": acknowledged, refusals: refused, restarts }));
 	return {
 		tried: `${rounds[form]} times full, ${restarts} of them with a restart there; ${acknowledged.toLocaleString("en-US")} acknowledged entries`,
 		figures: {
-			refused: play.count(503),
+			refused,
 			startsOnTheFullDisk: play.started,
 			startsRefusedForWantOfRoom: play.notStarted,
 			probesThatFoundRoom: play.healthyProbes,

@@ -5,6 +5,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Attack, Control, Form, Report, Trial } from "../attack.ts";
+import { nothingMet } from "../nothing-met.ts";
 import { Random } from "../random.ts";
 import { LastingStack } from "./lasting-stack.ts";
 import { playRound, type Round, type RoundPlan } from "./round.ts";
@@ -30,9 +31,9 @@ const forgetfulStackPath = join(import.meta.dir, "forgetful-stack.ts");
 export const kill: Attack = {
 	name: "kill",
 	promise:
-		"What was acknowledged survives kill -9 of any process of the stack at any moment, once, and the service comes back by itself",
+		"What was acknowledged survives kill -9 of any process of the stack at any moment, once, and the service comes back by itself while its supervisor lives",
 	about:
-		"kills one ledger, both, nginx, its worker or the supervisor each 0.1 to 1.5 s for half an hour under load, and reads the books after each round",
+		"kills one ledger, both, nginx, its worker or the supervisor each 0.1 to 1.5 s under load, starts a killed supervisor again, and reads the books after each round",
 	needs: ["linux", "nginx", "setpriv"],
 	play,
 };
@@ -45,7 +46,7 @@ async function play(trial: Trial): Promise<Report> {
 
 async function playRounds(trial: Trial, { seconds, roundSeconds }: Plan): Promise<Round[]> {
 	const random = new Random(trial.seed);
-	const plan = { ...roundPlan(trial, random), victims: drawVictims(random), seconds: roundSeconds };
+	const victims = drawVictims(random.branch());
 	const rounds: Round[] = [];
 	await using stack = await LastingStack.start({
 		dataFolder: join(trial.folder, "data"),
@@ -53,6 +54,7 @@ async function playRounds(trial: Trial, { seconds, roundSeconds }: Plan): Promis
 	});
 	const endsAtMs = performance.now() + seconds * 1000;
 	while (performance.now() < endsAtMs) {
+		const plan = { ...roundPlan(trial, random.branch()), victims, seconds: roundSeconds };
 		rounds.push(await playRound(stack, plan));
 		trial.say(progressText(rounds));
 	}
@@ -104,7 +106,10 @@ function reportOf(rounds: readonly Round[]): Omit<Report, "controls"> {
 			...{ refused: sum((round) => round.refused), unknown: sum((round) => round.unknown) },
 			...awayFigures(rounds),
 		},
-		broken: rounds.flatMap((round) => round.findings),
+		broken: [
+			...rounds.flatMap((round) => round.findings),
+			...nothingMet({ "acknowledged entries": acknowledged, kills }),
+		],
 	};
 }
 

@@ -39,7 +39,7 @@ export async function playRound(stack: LastingStack, plan: RoundPlan): Promise<R
 	const observed = new Observed();
 	const silences = new Silences(performance.now());
 	const clients = new Clients({
-		...{ targets: [stack.target], count: clientCount, pauseMs, observed, random: plan.random },
+		...{ targets: [stack.target], count: clientCount, pauseMs, observed, random: plan.random.branch() },
 		onAnswer: (status, atMs) => {
 			if (status < 500) silences.answered(atMs);
 		},
@@ -82,12 +82,11 @@ async function killOften(
 		const pids = pidsOf(victim, stack.stack, random);
 		if (pids.length === 0) continue;
 		silences.killed(victim, performance.now());
-		kills.set(victim, (kills.get(victim) ?? 0) + 1);
-		if (victim !== "the supervisor") killHard(pids);
-		else {
+		if (victim === "the supervisor") {
 			await stack.killSupervisor();
 			await stack.startAgain();
-		}
+		} else if (!killHard(pids)) continue;
+		kills.set(victim, (kills.get(victim) ?? 0) + 1);
 	}
 	return kills;
 }
