@@ -410,8 +410,9 @@ describe("the tally", () => {
 		const tally = new Tally();
 		tally.addStartCut("recovery", hit);
 		tally.addStartCut("recovery-again", { ...hit, isHit: false });
-		expect(tally.kindsMissed).toEqual(["recovery-again"]);
 		expect(tally.figures).toMatchObject({ cuts: 2, recoveryHits: 1, recoveryAgainHits: 0, misses: 1 });
+		tally.addMissed();
+		expect(tally.broken).toEqual(['no power cut came at the moment "recovery-again"']);
 	});
 
 	test("says at which cut something broke", () => {
@@ -419,6 +420,9 @@ describe("the tally", () => {
 		tally.addStartCut("recovery", hit);
 		tally.addStartCut("recovery", { ...hit, broken: ["an entry is gone"] });
 		tally.addUnusable("the books can't be read");
-		expect(tally.broken).toEqual(["cut 2 (recovery): an entry is gone", "cut 2: the books can't be read"]);
+		expect(tally.broken).toEqual([
+			"cut 2 (recovery): an entry is gone",
+			"after cut 2: the books can't be read",
+		]);
 	});
 });

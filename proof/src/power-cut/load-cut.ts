@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Books, readBooks } from "../books.ts";
 import { Clients } from "../clients.ts";
 import { Observed } from "../observed.ts";
-import { Random } from "../random.ts";
+import type { Random } from "../random.ts";
 import { Stack, type StackOptions } from "../stack.ts";
 import { cutVerdict } from "./cut-verdict.ts";
 import { FileCalls } from "./file-calls.ts";
@@ -14,6 +14,7 @@ import { drawLogMb, type LedgerDisk, LedgerUnusable } from "./ledger-disk.ts";
 import type { Arrival, Moment } from "./moments.ts";
 import { standStill } from "./stand-still.ts";
 
+const startTriesMax = 5;
 /** After the cut: answers that were on their way arrive, and have to hold like all others. */
 const arrivalMsMax = 40;
 
@@ -46,7 +47,7 @@ export interface LoadCutOptions {
 export async function cutUnderLoad(options: LoadCutOptions): Promise<LoadCut> {
 	const { disk, moment } = options;
 	using calls = moment.watch === undefined ? undefined : new FileCalls(join(disk.place, "calls"));
-	await using stack = await startTwice(stackOptions(options, calls), options);
+	await using stack = await startAfterCut(stackOptions(options, calls));
 	// A ledger that says it serves has to be there after a cut as well, without a single entry.
 	const before = disk.books ?? readBooks(disk.databaseFile);
 	const observed = new Observed();
@@ -54,17 +55,16 @@ export async function cutUnderLoad(options: LoadCutOptions): Promise<LoadCut> {
 	return { isHit, ...judge(before, observed, await disk.reconnect(), cutAtMs) };
 }
 
-/** Its port may be somebody else's by now, which is no fault of the ledger; what is damaged fails again. */
-async function startTwice(options: StackOptions, { say }: LoadCutOptions): Promise<Stack> {
-	try {
-		return await Stack.start(options);
-	} catch (error) {
-		say(`the stack did not start, and is started again: ${(error as Error).message}`);
-	}
-	try {
-		return await Stack.start(options);
-	} catch (error) {
-		throw new LedgerUnusable(`the stack doesn't start after a power cut: ${(error as Error).message}`);
+/** Again and again where its port is somebody else's by now, which is no fault of the ledger. */
+async function startAfterCut(options: StackOptions): Promise<Stack> {
+	for (let tries = 1; ; tries += 1) {
+		try {
+			return await Stack.start(options);
+		} catch (error) {
+			const { message } = error as Error;
+			if (tries === startTriesMax || !/PORT=\d+ is taken/.test(message))
+				throw new LedgerUnusable(`the stack doesn't start after a power cut: ${message}`);
+		}
 	}
 }
 
@@ -95,9 +95,13 @@ async function loadAndCut(
 ): Promise<{ readonly isHit: boolean; readonly cutAtMs: number }> {
 	const { target } = stack;
 	const { clients: count = 32, statementShare = 0.3 } = moment;
-	// Of their own: how often they draw is left to chance, and what follows is to be the same for the same seed.
-	const drawn = new Random(random.below(2 ** 32));
-	const clients = new Clients({ targets: [target], count, observed, random: drawn, statementShare });
+	const clients = new Clients({
+		targets: [target],
+		count,
+		observed,
+		random: random.branch(),
+		statementShare,
+	});
 	let arrival: Arrival | undefined;
 	try {
 		// Those of the start are not what is waited for.

@@ -66,9 +66,7 @@ class PowerCuts {
 			await this.#playUsable(item);
 			if ((index + 1) % itemsBetweenLines === 0) say(this.tally.line);
 		}
-		const [missed] = this.tally.kindsMissed;
-		if (missed !== undefined && this.tally.broken.length === 0)
-			throw new Error(`no power cut came at the moment "${missed}": it is not proven`);
+		if (this.tally.broken.length === 0) this.tally.addMissed();
 	}
 
 	/** A ledger that is damaged is told, and the next one is another. */

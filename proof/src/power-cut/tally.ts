@@ -26,7 +26,7 @@ export class Tally {
 
 	/** What the last cut has left is of no use. */
 	addUnusable(message: string): void {
-		this.broken.push(`cut ${this.cuts}: ${message}`);
+		this.broken.push(`after cut ${this.cuts}: ${message}`);
 	}
 
 	/** How far it is. */
@@ -43,9 +43,10 @@ export class Tally {
 		return figures;
 	}
 
-	/** Those that no cut came at. */
-	get kindsMissed(): string[] {
-		return [...this.#kinds].filter(([, { hits }]) => hits === 0).map(([kind]) => kind);
+	/** What no cut came at is not proven. */
+	addMissed(): void {
+		for (const [kind, { hits }] of this.#kinds)
+			if (hits === 0) this.broken.push(`no power cut came at the moment "${kind}"`);
 	}
 
 	#addCut(kind: string, isHit: boolean, broken: readonly string[]): boolean {
