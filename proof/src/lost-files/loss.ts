@@ -9,15 +9,20 @@ export interface Loss {
 	readonly about: string;
 	/** Whether the log keeps its name. */
 	readonly leavesLog: boolean;
+	/** Without the log's index nothing is lost yet: it has the locks, of which the next to start has others. */
+	readonly losesAtOnce: boolean;
 	/** One instant: a single call. What it needs is made before. */
 	prepare(databaseFile: string): () => void;
 }
 
+const names = { "": "db file", "-wal": "log", "-shm": "log's index" } as const;
+
 export const losses: readonly Loss[] = [
-	...["", "-wal"].flatMap((suffix) => lossesOf(suffix)),
+	...Object.entries(names).flatMap(([suffix, name]) => lossesOf(suffix, name)),
 	{
 		about: "the folder moved away",
 		leavesLog: false,
+		losesAtOnce: true,
 		prepare: (databaseFile) => {
 			const folder = join(databaseFile, "..");
 			return () => renameSync(folder, `${folder}-away`);
@@ -25,15 +30,14 @@ export const losses: readonly Loss[] = [
 	},
 ];
 
-function lossesOf(suffix: string): Loss[] {
-	const name = suffix === "" ? "db file" : "log";
+function lossesOf(suffix: string, name: string): Loss[] {
 	const replaced = (make: (file: string, replacement: string) => void) => (databaseFile: string) => {
 		const file = databaseFile + suffix;
 		make(file, `${file}.other`);
 		return () => renameSync(`${file}.other`, file);
 	};
-	const leavesLog = suffix === "";
-	const lossesOfIt: Omit<Loss, "leavesLog">[] = [
+	const common = { leavesLog: suffix !== "-wal", losesAtOnce: suffix !== "-shm" };
+	const lossesOfIt: Pick<Loss, "about" | "prepare">[] = [
 		{ about: `the ${name} deleted`, prepare: (databaseFile) => () => rmSync(databaseFile + suffix) },
 		{
 			about: `the ${name} moved away`,
@@ -45,7 +49,7 @@ function lossesOf(suffix: string): Loss[] {
 			prepare: replaced((_, other) => writeFileSync(other, "")),
 		},
 	];
-	return lossesOfIt.map((loss) => ({ ...loss, leavesLog }));
+	return lossesOfIt.map((loss) => ({ ...loss, ...common }));
 }
 
 /** Gives db file and log a second name each. @returns the db file's. */

@@ -8,6 +8,7 @@ import type { Attack, Control, Report, Trial } from "../attack.ts";
 import { type Books, readBooks } from "../books.ts";
 import { Clients } from "../clients.ts";
 import { LedgerPair } from "../ledger-pair.ts";
+import { nothingMet } from "../nothing-met.ts";
 import { Observed } from "../observed.ts";
 import type { RunningProgram } from "../program.ts";
 import { Random } from "../random.ts";
@@ -15,7 +16,7 @@ import { findings } from "../verdict.ts";
 import { CarelessPair } from "./careless-pair.ts";
 import { keepEvidence, type Loss, losses } from "./loss.ts";
 
-const tries = { quick: 9, full: 200 } as const;
+const tries = { quick: losses.length, full: 200 } as const;
 const clientCount = 8;
 const exitStoreFailed = 70;
 const endMsMax = 5000;
@@ -28,7 +29,8 @@ export const lostFiles: Attack = {
 	name: "lost-files",
 	promise:
 		"Nobody is told 200 for an entry in a file that is no longer there, and what was acknowledged before is in it",
-	about: "the db file, its log, or their folder is deleted, moved away or replaced under load",
+	about:
+		"the db file, its log, the log's index or their folder is deleted, moved away or replaced under load",
 	needs: ["linux"],
 	play,
 };
@@ -54,7 +56,7 @@ async function play(trial: Trial): Promise<Report> {
 		trial.stop.throwIfAborted();
 		const one = drawTry(number, random);
 		const folder = join(trial.folder, `try-${number}`);
-		outcomes.push(await playTry(one, folder, random));
+		outcomes.push(await playTry(one, folder, random.branch()));
 		rmSync(folder, { recursive: true });
 		if (outcomes.length % 20 === 0) trial.say(`${outcomes.length} of ${tries[trial.form]} files lost`);
 	}
@@ -158,8 +160,11 @@ function conclude(outcomes: readonly Outcome[]): Omit<Report, "controls"> {
 	const endMs = outcomes.flatMap((outcome) => outcome.endMs);
 	return {
 		tried: `${outcomes.length} files lost under load, ${acknowledged.toLocaleString("en-US")} acknowledged entries`,
-		figures: { ways: losses.length, processesEnded: endMs.length, endMsMax: Math.max(...endMs) },
-		broken: outcomes.flatMap(({ broken }) => broken),
+		figures: { ways: losses.length, processesEnded: endMs.length, endMsMax: Math.max(0, ...endMs) },
+		broken: [
+			...outcomes.flatMap(({ broken }) => broken),
+			...nothingMet({ "acknowledged entries": acknowledged, "processes that ended": endMs.length }),
+		],
 	};
 }
 
@@ -167,7 +172,9 @@ function conclude(outcomes: readonly Outcome[]): Omit<Report, "controls"> {
 async function playControls({ folder, form, stop }: Trial, random: Random): Promise<Control[]> {
 	const controls: Control[] = [];
 	const chosen =
-		form === "full" ? losses : [losses[0], losses[2], losses[5]].filter((loss) => loss !== undefined);
+		form === "full"
+			? losses.filter(({ losesAtOnce }) => losesAtOnce)
+			: [losses[0], losses[2], losses[5]].filter((loss) => loss !== undefined);
 	for (const [number, loss] of chosen.entries()) {
 		stop.throwIfAborted();
 		controls.push(await playControl(loss, join(folder, `control-${number}`), random));
