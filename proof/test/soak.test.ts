@@ -67,7 +67,7 @@ test("a wrapped command comes under the limits, where this machine lets any be s
 });
 
 describe.skipIf(lacking !== undefined && !process.env.CI_ALL_PARTS)("a stack", () => {
-	test("that leaks, and has no bound for its log, is found out", async () => {
+	test("that leaks, and has no bound for its log, is found out, and one that doesn't is not", async () => {
 		const folder = makeProofFolder();
 		try {
 			const temporary = join(folder, "tmp");
@@ -75,9 +75,10 @@ describe.skipIf(lacking !== undefined && !process.env.CI_ALL_PARTS)("a stack", (
 			const trial = { form: "quick", seed: 1, folder, stop: new AbortController().signal } as const;
 			const bounds = { memory: { share: 0.1, least: 24 }, descriptors: { share: 0.1, least: 48 } };
 			const environment = { TMPDIR: temporary, LOG_LEVEL: "warn" };
-			const controls = await playControls({ ...trial, say: () => undefined }, environment, bounds);
+			const plan = { bounds, warmUpMs: 6000, samplesMin: 12 };
+			const controls = await playControls({ ...trial, say: () => undefined }, environment, plan);
 			expect(controls.filter(({ isCaught }) => !isCaught)).toEqual([]);
-			expect(controls).toHaveLength(3);
+			expect(controls).toHaveLength(4);
 		} finally {
 			rmSync(folder, { recursive: true, force: true });
 		}
