@@ -11,6 +11,8 @@ export interface LedgerPairOptions {
 	readonly databaseFile: string;
 	/** Beyond DATABASE_URL, API_SOCKET and LOG_LEVEL=info. */
 	readonly environment?: Readonly<Record<string, string>>;
+	/** For controls: a ledger with a fault, in place of the real one. */
+	readonly program?: string;
 	/** Put before the command: strace, say. It has to exec or to stay its parent. */
 	readonly wrapper?: (index: number) => readonly string[];
 }
@@ -42,8 +44,8 @@ export class LedgerPair implements AsyncDisposable {
 
 	/** Without waiting for anything. */
 	spawn(index: 0 | 1): RunningProgram {
-		const { databaseFile, environment, wrapper } = this.#options;
-		const command = [...(wrapper?.(index) ?? []), process.execPath, "--smol", mainPath];
+		const { databaseFile, environment, wrapper, program = mainPath } = this.#options;
+		const command = [...(wrapper?.(index) ?? []), process.execPath, "--smol", program];
 		const child = new RunningProgram(command, {
 			API_SOCKET: this.sockets[index],
 			DATABASE_URL: `sqlite://${databaseFile}`,

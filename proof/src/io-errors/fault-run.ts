@@ -87,7 +87,7 @@ export class FaultPlay {
 	readonly #hasServed: [boolean, boolean] = [false, false];
 
 	/** In a folder of its own, which it makes. */
-	constructor(fault: IoFault, folder: string, beginning: Beginning, random: Random) {
+	constructor(fault: IoFault, folder: string, beginning: Beginning, random: Random, program?: string) {
 		this.#fault = fault;
 		this.#folder = folder;
 		this.#beginning = beginning;
@@ -101,6 +101,7 @@ export class FaultPlay {
 			databaseFile: this.#databaseFile,
 			// A small log is checkpointed often, and it is checkpoints that call fsync and ftruncate.
 			environment: { WAL_MAX_MB: "1", SEED_FILE: beginning.seedFile },
+			...(program === undefined ? {} : { program }),
 			wrapper: (index) =>
 				this.#isFaulty && this.#isVictim(index) ? faultyWords(fault, this.#logFile(index)) : [],
 		});
