@@ -105,7 +105,7 @@ export class ClockedService implements AsyncDisposable {
 			const answer = await fetch("http://front/health/1", { unix: this.socket }).catch(() => undefined);
 			if (answer?.ok) return;
 		}
-		throw new Error(`nginx does not serve:\n${nginx.output}`);
+		throw new Error(`nginx does not serve:\n${nginx.output.slice(-500)}`);
 	}
 }
 

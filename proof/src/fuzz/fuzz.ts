@@ -52,9 +52,12 @@ interface Outcome {
 }
 
 async function playStack({ folder, form, seed, stop, say }: Trial): Promise<Outcome> {
-	const [stackFolder, pairFolder] = [join(folder, "stack"), join(folder, "pair")];
-	for (const made of [stackFolder, pairFolder]) mkdirSync(made, { mode: 0o755 });
-	await using stack = await Stack.start({ dataFolder: stackFolder });
+	const stackFolder = join(folder, "stack");
+	const pairFolder = join(folder, "pair");
+	const temporary = join(folder, "tmp");
+	for (const made of [stackFolder, pairFolder, temporary]) mkdirSync(made, { mode: 0o755 });
+	// Whatever ends it, the folder of its sockets goes with the trial's.
+	await using stack = await Stack.start({ dataFolder: stackFolder, environment: { TMPDIR: temporary } });
 	await using pair = new LedgerPair({ folder, databaseFile: join(pairFolder, "ledger.db") });
 	await pair.start();
 	const targets = [targetOfStack(stack), targetOfPair(pair, join(pairFolder, "ledger.db"))];

@@ -20,6 +20,8 @@ export class ProgramWatch {
 	readonly #kbAtStart: ReadonlyMap<number, number>;
 	/** nginx's complaints about the ledgers: what was said last pushes out what was said before. */
 	readonly #upstream = new Set<string>();
+	/** The first that each has said: later words push it out as well. */
+	readonly #said = new Map<Watched, string>();
 	#kbMax = 0;
 
 	constructor(watched: readonly Watched[]) {
@@ -31,8 +33,12 @@ export class ProgramWatch {
 	/** To be asked now and then. */
 	look(): void {
 		for (const pid of this.#pids()) this.#kbMax = Math.max(this.#kbMax, residentKb(pid));
-		for (const watched of this.#watched)
-			for (const [line] of watched.output().matchAll(upstreamTrouble)) this.#upstream.add(line);
+		for (const watched of this.#watched) {
+			const output = watched.output();
+			for (const [line] of output.matchAll(upstreamTrouble)) this.#upstream.add(line);
+			const [said] = this.#said.has(watched) ? [] : (trouble.exec(output) ?? []);
+			if (said !== undefined) this.#said.set(watched, said);
+		}
 	}
 
 	findings(residentMbMax: number): string[] {
@@ -61,8 +67,7 @@ export class ProgramWatch {
 
 	#findingsOf(watched: Watched): string[] {
 		const [first, last] = [this.#first.get(watched) ?? [], watched.pids().filter(isAlive)];
-		const output = watched.output();
-		const said = trouble.exec(output)?.[0];
+		const said = this.#said.get(watched);
 		return [
 			...(first.join() === last.join()
 				? []
