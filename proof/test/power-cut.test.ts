@@ -369,6 +369,22 @@ describe("the verdict of a cut in a reset", () => {
 		},
 	);
 
+	test("finds what came after one that nobody answered and somebody has seen, and is lost with all else", () => {
+		const run = madeUpRun(4);
+		applyReset(run, "unknown");
+		run.after.entries = [];
+		run.after.accounts = run.before.accounts;
+		const { broken, isResetKept } = cutVerdict(run.before, run.observed, run.after);
+		expect(isResetKept).toBe(true);
+		expect(broken.join("\n")).toContain("was acknowledged, and is lost");
+		// Without a statement, all of it may have come before the reset.
+		const unseen = madeUpRun(4);
+		applyReset(unseen, "unknown");
+		unseen.observed.statements.length = 0;
+		const { before, observed } = unseen;
+		expect(cutVerdict(before, observed, before).broken).toEqual([]);
+	});
+
 	test("finds one that has taken away only half", () => {
 		const run = madeUpRun(5);
 		askForReset(run, "unknown", 605);

@@ -1,7 +1,10 @@
 /** What a power cut has broken: the shared checker, and what it can't know of resets and recoveries. */
 import type { Books } from "../books.ts";
-import type { Observed, SeenPosting, SeenReset } from "../observed.ts";
+import type { Observed, SeenPosting, SeenReset, SeenStatement } from "../observed.ts";
 import { findings } from "../verdict.ts";
+
+/** Entries in a statement. */
+const shownMax = 10;
 
 export interface CutVerdict {
 	readonly broken: readonly string[];
@@ -19,10 +22,13 @@ export function cutVerdict(before: Books, observed: Observed, after: Books): Cut
 		// What the disk doesn't have must never have shown either: the checker looks for that as if nobody had asked.
 		reset.fate = "absent";
 	} else if (reset !== undefined) {
-		// It was over when somebody was told of an entry that outlived it; what was asked for later is not its business.
+		// It was over when somebody was told of an entry that outlived it, or shown an account without what was there before;
+		// what was asked for later is not its business.
 		reset.endedAtMs = Math.min(
 			reset.endedAtMs,
-			...survivors(observed, after).map(({ endedAtMs }) => endedAtMs),
+			...[...survivors(observed, after), ...witnesses(reset, before, observed)].map(
+				({ endedAtMs }) => endedAtMs,
+			),
 		);
 	}
 	return { broken: [...broken, ...findings(before, observed, after)], isResetKept };
@@ -33,17 +39,36 @@ function survivors({ postings }: Observed, after: Books): SeenPosting[] {
 	return postings.filter(({ fate, tag }) => fate === "posted" && there.has(tag));
 }
 
+/** Statements of an account that had entries, and shows none of them: fewer than a statement holds, all of them younger. */
+function witnesses(reset: SeenReset, before: Books, observed: Observed): SeenStatement[] {
+	const earlier = entriesBefore(reset, before, observed);
+	const accounts = new Set(earlier.values());
+	return observed.statements.filter(
+		({ accountId, entries, invokedAtMs }) =>
+			invokedAtMs > reset.invokedAtMs &&
+			accounts.has(accountId) &&
+			entries.length < shownMax &&
+			entries.every(({ description }) => !earlier.has(description)),
+	);
+}
+
 /** Something is there that it would have taken away. */
-function isResetMissing(
+function isResetMissing(reset: SeenReset, before: Books, observed: Observed, after: Books): boolean {
+	const earlier = entriesBefore(reset, before, observed);
+	return after.entries.some(({ description }) => earlier.has(description));
+}
+
+/** The account of each entry that was certainly there when it was asked for. */
+function entriesBefore(
 	{ invokedAtMs }: SeenReset,
 	before: Books,
 	{ postings }: Observed,
-	after: Books,
-): boolean {
-	const earlier = new Set(before.entries.map(({ description }) => description));
-	for (const { fate, endedAtMs, tag } of postings)
-		if (fate === "posted" && endedAtMs < invokedAtMs) earlier.add(tag);
-	return after.entries.some(({ description }) => earlier.has(description));
+): ReadonlyMap<string, number> {
+	const posted = postings.filter(({ fate, endedAtMs }) => fate === "posted" && endedAtMs < invokedAtMs);
+	return new Map([
+		...before.entries.map(({ description, accountId }) => [description, accountId] as const),
+		...posted.map(({ tag, accountId }) => [tag, accountId] as const),
+	]);
 }
 
 /** After a cut while the ledger recovered: nobody has posted anything, so the books are what they were. */
