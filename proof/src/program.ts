@@ -1,4 +1,5 @@
 /** One process that an attack starts: followed, signalled, and seen to end. */
+import { signalTo } from "./processes.ts";
 
 /** Characters of what it has said that are kept, and those of them that an error shows; the last ones. */
 const outputMax = 100_000;
@@ -51,11 +52,7 @@ export class RunningProgram {
 
 	/** To its whole group: all that it has started, unless they left it. */
 	signalGroup(signal: NodeJS.Signals): void {
-		try {
-			process.kill(-this.pid, signal);
-		} catch (error) {
-			if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-		}
+		signalTo(-this.pid, signal);
 	}
 
 	async kill(): Promise<void> {

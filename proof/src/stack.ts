@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../../deploy/free-port.ts";
+import { descendants, isAlive, signalTo } from "./processes.ts";
 import { RunningProgram } from "./program.ts";
 
 const stackPath = join(import.meta.dir, "../../deploy/stack.ts");
@@ -66,7 +67,7 @@ export class Stack implements AsyncDisposable {
 	async killAll(): Promise<void> {
 		const pids = descendants(this.process.pid);
 		this.process.signal("SIGKILL");
-		for (const pid of pids) killHard(pid);
+		for (const pid of pids) signalTo(pid, "SIGKILL");
 		await this.process.ended;
 		while (pids.some(isAlive)) await Bun.sleep(2);
 	}
@@ -81,38 +82,5 @@ export class Stack implements AsyncDisposable {
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		if (!this.process.hasEnded) await this.killAll();
-	}
-}
-
-/** Of all processes below it, each with its parent read from /proc. */
-export function descendants(root: number): number[] {
-	const found = [root];
-	for (let index = 0; index < found.length; index += 1) found.push(...childrenOf(found[index] as number));
-	return found.slice(1);
-}
-
-function childrenOf(pid: number): number[] {
-	try {
-		const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
-		return text.trim().split(" ").filter(Boolean).map(Number);
-	} catch {
-		return [];
-	}
-}
-
-function killHard(pid: number): void {
-	try {
-		process.kill(pid, "SIGKILL");
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-	}
-}
-
-/** A zombie is not. */
-function isAlive(pid: number): boolean {
-	try {
-		return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-	} catch {
-		return false;
 	}
 }

@@ -3,9 +3,9 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FullDiskPlay } from "../src/disk-full/full-disk-play.ts";
-import { residentMemory } from "../src/disk-full/resident-memory.ts";
 import { SmallDisk } from "../src/disk-full/small-disk.ts";
 import { makeProofFolder } from "../src/place.ts";
+import { residentMemory } from "../src/processes.ts";
 import { Random } from "../src/random.ts";
 
 const everyPart = process.env.CI_ALL_PARTS === "1";

@@ -5,9 +5,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ProofError } from "../place.ts";
+import { descendants, signalTo } from "../processes.ts";
 import { RunningProgram } from "../program.ts";
 import type { Random } from "../random.ts";
-import { descendants } from "../stack.ts";
 import type { StartFiles } from "./disk-history.ts";
 
 const mainPath = join(import.meta.dir, "../../../ledger/src/main.ts");
@@ -95,13 +95,13 @@ export class RecordedPair implements AsyncDisposable {
 	async kill(count: 1 | 2, random: Random): Promise<void> {
 		const all = this.#ledgers();
 		const pids = count === 2 || all.length === 0 ? all : [random.pick(all)];
-		for (const pid of pids) signal(pid, "SIGSTOP");
+		for (const pid of pids) signalTo(pid, "SIGSTOP");
 		const deadline = performance.now() + endMsMax;
 		do {
 			if (performance.now() > deadline) throw new Error("a ledger under strace does not stop");
 			await Bun.sleep(stopMs);
 		} while (!pids.every(isStopped));
-		for (const pid of pids) signal(pid, "SIGKILL");
+		for (const pid of pids) signalTo(pid, "SIGKILL");
 	}
 
 	/** Ends both in order, and the recording with them. */
@@ -112,7 +112,7 @@ export class RecordedPair implements AsyncDisposable {
 		while (!this.#program.hasEnded) {
 			// A shell may have been about to start one.
 			for (const pid of this.#ledgers().filter((one) => !told.has(one))) {
-				signal(pid, "SIGTERM");
+				signalTo(pid, "SIGTERM");
 				told.add(pid);
 			}
 			if (performance.now() > deadline) throw new Error("the ledgers under strace do not end");
@@ -128,14 +128,6 @@ export class RecordedPair implements AsyncDisposable {
 	/** strace and the shells are not among them. */
 	#ledgers(): number[] {
 		return descendants(this.#program.pid).filter((pid) => read(pid, "cmdline").includes(mainPath));
-	}
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-	try {
-		process.kill(pid, name);
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
 	}
 }
 

@@ -7,10 +7,10 @@ import { type Books, readBooks } from "../books.ts";
 import { Clients } from "../clients.ts";
 import { LedgerPair } from "../ledger-pair.ts";
 import { Observed } from "../observed.ts";
+import { residentMemory } from "../processes.ts";
 import type { RunningProgram } from "../program.ts";
 import type { Random } from "../random.ts";
 import { findings } from "../verdict.ts";
-import { residentMemory } from "./resident-memory.ts";
 import type { SmallDisk } from "./small-disk.ts";
 
 const clientsEach = 4;

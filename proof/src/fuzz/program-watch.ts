@@ -1,5 +1,5 @@
 /** Whether the attacked processes are those that were there at the start, what they said, and how much they hold. */
-import { readFileSync } from "node:fs";
+import { isAlive, residentMemory } from "../processes.ts";
 
 export interface Watched {
 	readonly name: string;
@@ -17,22 +17,22 @@ const upstreamTrouble = /\[error\].*upstream.*/g;
 export class ProgramWatch {
 	readonly #watched: readonly Watched[];
 	readonly #first: ReadonlyMap<Watched, readonly number[]>;
-	readonly #kbAtStart: ReadonlyMap<number, number>;
+	readonly #mbAtStart: number;
 	/** nginx's complaints about the ledgers: what was said last pushes out what was said before. */
 	readonly #upstream = new Set<string>();
 	/** The first that each has said: later words push it out as well. */
 	readonly #said = new Map<Watched, string>();
-	#kbMax = 0;
+	#mbMax = 0;
 
 	constructor(watched: readonly Watched[]) {
 		this.#watched = watched;
 		this.#first = new Map(watched.map((one) => [one, one.pids()]));
-		this.#kbAtStart = new Map(this.#pids().map((pid) => [pid, residentKb(pid)]));
+		this.#mbAtStart = this.#heldMb();
 	}
 
 	/** To be asked now and then. */
 	look(): void {
-		for (const pid of this.#pids()) this.#kbMax = Math.max(this.#kbMax, residentKb(pid));
+		for (const pid of this.#pids()) this.#mbMax = Math.max(this.#mbMax, residentMemory(pid).megabytes);
 		for (const watched of this.#watched) {
 			const output = watched.output();
 			for (const [line] of output.matchAll(upstreamTrouble)) this.#upstream.add(line);
@@ -47,18 +47,20 @@ export class ProgramWatch {
 		const upstream = [...this.#upstream];
 		if (upstream.length > 0)
 			found.push(`requests made nginx count ${upstream.length} failures, the first: ${upstream[0]}`);
-		const maxMb = Math.round(this.#kbMax / 1024);
+		const maxMb = Math.round(this.#mbMax);
 		return maxMb > residentMbMax ? [...found, `a process held ${maxMb} MB`] : found;
 	}
 
 	figures(): Record<string, number> {
-		const before = [...this.#kbAtStart.values()].reduce((sum, kb) => sum + kb, 0);
-		const after = this.#pids().reduce((sum, pid) => sum + residentKb(pid), 0);
 		return {
-			residentBeforeMb: Math.round(before / 1024),
-			residentAfterMb: Math.round(after / 1024),
-			residentOfOneMaxMb: Math.round(this.#kbMax / 1024),
+			residentBeforeMb: Math.round(this.#mbAtStart),
+			residentAfterMb: Math.round(this.#heldMb()),
+			residentOfOneMaxMb: Math.round(this.#mbMax),
 		};
+	}
+
+	#heldMb(): number {
+		return this.#pids().reduce((sum, pid) => sum + residentMemory(pid).megabytes, 0);
 	}
 
 	#pids(): number[] {
@@ -76,18 +78,5 @@ export class ProgramWatch {
 					]),
 			...(said === undefined ? [] : [`${watched.name} said: ${said.trim().slice(0, 400)}`]),
 		];
-	}
-}
-
-function isAlive(pid: number): boolean {
-	return residentKb(pid) > 0;
-}
-
-/** Nought when it is gone. */
-function residentKb(pid: number): number {
-	try {
-		return Number(/^VmRSS:\s+([0-9]+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
-	} catch {
-		return 0;
 	}
 }

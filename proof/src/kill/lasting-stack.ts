@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { ask, NoAnswer } from "../../../loadtest/src/ask.ts";
 import { Requests } from "../../../loadtest/src/requests.ts";
 import { parseTarget } from "../../../loadtest/src/target.ts";
-import { descendants, Stack, type StackOptions } from "../stack.ts";
+import { descendants } from "../processes.ts";
+import { Stack, type StackOptions } from "../stack.ts";
 
 const goneMsMax = 15_000;
 const backMsMax = 30_000;

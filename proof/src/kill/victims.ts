@@ -1,7 +1,8 @@
 /** Who is killed: processes of a stack, found as anybody finds them who looks at the process tree. */
 import { readFileSync } from "node:fs";
+import { descendants, signalTo } from "../processes.ts";
 import type { Random } from "../random.ts";
-import { descendants, type Stack } from "../stack.ts";
+import type { Stack } from "../stack.ts";
 
 export type Victim = "one ledger" | "both ledgers" | "nginx" | "nginx's worker" | "the supervisor";
 
@@ -54,15 +55,5 @@ function isNginxOf(pid: number, parentPid: number): boolean {
 
 /** @returns whether anybody was there to be killed. */
 export function killHard(pids: readonly number[]): boolean {
-	return pids.filter(isKilled).length > 0;
-}
-
-function isKilled(pid: number): boolean {
-	try {
-		process.kill(pid, "SIGKILL");
-		return true;
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-		return false;
-	}
+	return pids.filter((pid) => signalTo(pid, "SIGKILL")).length > 0;
 }

@@ -7,38 +7,19 @@
  * So they stop first, in whatever they are doing. What they have sent by then is acknowledged. nginx has nothing on
  * the disk: it goes on, and delivers that.
  */
-import { readFileSync } from "node:fs";
-import { descendants } from "../stack.ts";
+import { descendants, signalTo, statusOf } from "../processes.ts";
 
 const standStillMsMax = 500;
 
 /** Resolves when this process and all below it but nginx have stopped, or wait for the disk, and stop after that. */
 export async function standStill(root: number): Promise<void> {
-	const pids = [root, ...descendants(root)].filter((pid) => fieldOf(pid, "Name") !== "nginx");
-	for (const pid of pids) stop(pid);
+	const pids = [root, ...descendants(root)].filter((pid) => statusOf(pid, "Name") !== "nginx");
+	for (const pid of pids) signalTo(pid, "SIGSTOP");
 	const deadline = performance.now() + standStillMsMax;
 	while (pids.some(isRunning) && performance.now() < deadline) await Bun.sleep(0);
 }
 
-function stop(pid: number): void {
-	try {
-		process.kill(pid, "SIGSTOP");
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-	}
-}
-
 /** Its main thread, which sends the answers; one that waits for the disk stops before it does anything else. */
 function isRunning(pid: number): boolean {
-	return /^[RSI]/.test(fieldOf(pid, "State"));
-}
-
-/** Empty when it is gone. */
-function fieldOf(pid: number, name: "Name" | "State"): string {
-	try {
-		const status = readFileSync(`/proc/${pid}/status`, "utf8");
-		return new RegExp(`^${name}:\\t(.*)$`, "m").exec(status)?.[1] ?? "";
-	} catch {
-		return "";
-	}
+	return /^[RSI]/.test(statusOf(pid, "State"));
 }

@@ -1,6 +1,7 @@
 /** What a running stack holds, looked at again and again from outside: memory, descriptors, its log's length. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { descendants, type Stack } from "../stack.ts";
+import { descendants } from "../processes.ts";
+import type { Stack } from "../stack.ts";
 import type { Sample } from "./trend.ts";
 
 /**
