@@ -7,10 +7,10 @@ import { FaultPlay } from "../src/io-errors/fault-run.ts";
 import { extent } from "../src/io-errors/forgotten-writes.ts";
 import { faultCalls, faultyWords, ioFault } from "../src/io-errors/io-fault.ts";
 import { parseStraceLog } from "../src/io-errors/strace-log.ts";
-import { writeSeedFile } from "../src/io-errors/thousand-accounts.ts";
 import { LedgerPair } from "../src/ledger-pair.ts";
 import { makeProofFolder } from "../src/place.ts";
 import { Random } from "../src/random.ts";
+import { writeSeedFile } from "../src/thousand-accounts.ts";
 
 /** Installed, and allowed to trace: containers often are not. */
 const hasStrace = Bun.which("strace") !== null && Bun.spawnSync(["strace", "-f", "-q", "true"]).success;

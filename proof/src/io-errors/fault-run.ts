@@ -11,11 +11,11 @@ import { LedgerPair } from "../ledger-pair.ts";
 import { Observed } from "../observed.ts";
 import type { RunningProgram } from "../program.ts";
 import type { Random } from "../random.ts";
+import { accountIds } from "../thousand-accounts.ts";
 import { findings } from "../verdict.ts";
 import { dropUnsynced, forgetUnsynced } from "./forgotten-writes.ts";
 import { type FaultCall, faultText, faultyWords, type IoFault } from "./io-fault.ts";
 import { findMeeting, hasSyncedSince, isHarmless, type Meeting } from "./meeting.ts";
-import { accountIds } from "./thousand-accounts.ts";
 
 /** After the failed call, nobody may be told 200 by that process for longer than this. */
 const lateMsMax = 1000;

@@ -11,10 +11,10 @@ import { LedgerPair } from "../ledger-pair.ts";
 import { nothingMet } from "../nothing-met.ts";
 import { Observed } from "../observed.ts";
 import { Random } from "../random.ts";
+import { accountIds, writeSeedFile } from "../thousand-accounts.ts";
 import { playControls } from "./controls.ts";
 import { type Beginning, FaultPlay, type FaultRun } from "./fault-run.ts";
 import { type FaultCall, faultCalls, type IoFault, ioFault } from "./io-fault.ts";
-import { accountIds, writeSeedFile } from "./thousand-accounts.ts";
 
 /** Every n up to it, in full. */
 const nthMax = 300;

@@ -6,6 +6,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Attack, Control, Report, Trial } from "../attack.ts";
 import { type Books, readBooks } from "../books.ts";
+import { CarelessPair } from "../careless-pair.ts";
 import { Clients } from "../clients.ts";
 import { LedgerPair } from "../ledger-pair.ts";
 import { nothingMet } from "../nothing-met.ts";
@@ -13,7 +14,6 @@ import { Observed } from "../observed.ts";
 import type { RunningProgram } from "../program.ts";
 import { Random } from "../random.ts";
 import { findings } from "../verdict.ts";
-import { CarelessPair } from "./careless-pair.ts";
 import { keepEvidence, type Loss, losses } from "./loss.ts";
 
 const tries = { quick: losses.length, full: 200 } as const;

@@ -4,11 +4,11 @@ import { type Answer, ask, NoAnswer } from "../../../loadtest/src/ask.ts";
 import { parseTarget, type Target } from "../../../loadtest/src/target.ts";
 import { type Books, readBooks } from "../books.ts";
 import { Clients } from "../clients.ts";
-import { accountIds, writeSeedFile } from "../io-errors/thousand-accounts.ts";
 import { LedgerPair } from "../ledger-pair.ts";
 import { Observed } from "../observed.ts";
 import { residentMemory } from "../processes.ts";
 import type { Random } from "../random.ts";
+import { accountIds, writeSeedFile } from "../thousand-accounts.ts";
 import { findings } from "../verdict.ts";
 import { SlowDiskSwitch } from "./slow-disk-switch.ts";
 

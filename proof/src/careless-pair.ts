@@ -1,8 +1,8 @@
-/** Two careless ledgers (careless.ts) on one file. */
+/** Two careless ledgers (careless-ledger.ts) on one file. */
 import { join } from "node:path";
-import { RunningProgram } from "../program.ts";
+import { RunningProgram } from "./program.ts";
 
-const carelessPath = join(import.meta.dir, "careless.ts");
+const carelessPath = join(import.meta.dir, "careless-ledger.ts");
 const startMsMax = 30_000;
 
 export class CarelessPair implements AsyncDisposable {
