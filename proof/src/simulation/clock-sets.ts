@@ -13,10 +13,15 @@ export interface ClockSet {
 
 export const stepMsMax = attemptMicrosMax / 1000;
 
-/** Whether the clock was set in that time, by so little that nothing that began in it is refused for that. */
+/**
+ * Whether the clock was set in that time, and at some instant of it was so little off, or no longer off, that nothing
+ * that began in it is refused for that.
+ */
 export function wasSetALittle(sets: readonly ClockSet[], fromMs: number, toMs: number): boolean {
 	const offsetMs = sets.findLast(({ atMs }) => atMs <= fromMs)?.offsetMs ?? 0;
-	return sets
-		.filter(({ atMs }) => atMs > fromMs && atMs <= toMs)
-		.some((set) => set.offsetMs !== offsetMs && Math.abs(set.offsetMs - offsetMs) <= stepMsMax);
+	const within = sets.filter(({ atMs }) => atMs > fromMs && atMs <= toMs);
+	return (
+		within.some((set) => set.offsetMs !== offsetMs) &&
+		within.some((set) => Math.abs(set.offsetMs - offsetMs) <= stepMsMax)
+	);
 }
