@@ -3,7 +3,7 @@
  * restart without the fault recovers, and whether the books are right.
  */
 import { SQLiteError } from "bun:sqlite";
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Books, readBooks } from "../books.ts";
 import { Clients } from "../clients.ts";
@@ -13,8 +13,9 @@ import type { RunningProgram } from "../program.ts";
 import type { Random } from "../random.ts";
 import { accountIds } from "../thousand-accounts.ts";
 import { findings } from "../verdict.ts";
+import { faultEnvironment, loadOf } from "./fault-load.ts";
 import { dropUnsynced, forgetUnsynced } from "./forgotten-writes.ts";
-import { type FaultCall, faultText, faultyWords, type IoFault } from "./io-fault.ts";
+import { faultText, faultyWords, type IoFault } from "./io-fault.ts";
 import { findMeeting, hasSyncedSince, isHarmless, type Meeting } from "./meeting.ts";
 
 /** After the failed call, nobody may be told 200 by that process for longer than this. */
@@ -26,14 +27,6 @@ const postMsMax = 30_000;
 /** In which the process without the fault has to go on. */
 const aftermathMs = 50;
 const pollMs = 20;
-/** Large batches make for more checkpoints, small ones for more commits. */
-const clientsOfVictim: Readonly<Record<FaultCall, number>> = {
-	fdatasync: 6,
-	fsync: 48,
-	pwrite64: 6,
-	ftruncate: 48,
-};
-const clientsOfOther = 2;
 const exitStoreFailed = 70;
 const exitNotStarted = 1;
 
@@ -59,6 +52,8 @@ export interface FaultRun {
 	readonly wentOn: number;
 	/** Of the log, by a disk that keeps only what it must; undefined where it had power. */
 	readonly bytesForgotten: number | undefined;
+	/** Both had ended before the cache could be dropped: what it held was nobody's any more. */
+	readonly isTooLate: boolean;
 	readonly acknowledged: number;
 	readonly unknown: number;
 	readonly broken: readonly string[];
@@ -84,6 +79,9 @@ export class FaultPlay {
 	#wentOn = 0;
 	#endedAtStart = 0;
 	#bytesForgotten: number | undefined;
+	/** Of the log with which they started; the disk has them. */
+	readonly #walBytesBefore: number;
+	#isTooLate = false;
 	readonly #hasServed: [boolean, boolean] = [false, false];
 
 	/** In a folder of its own, which it makes. */
@@ -93,17 +91,17 @@ export class FaultPlay {
 		this.#beginning = beginning;
 		this.#random = random;
 		mkdirSync(folder);
+		this.#walBytesBefore = beginning.file === undefined ? 0 : statSync(`${beginning.file}-wal`).size;
 		this.#databaseFile = join(folder, "ledger.db");
 		if (beginning.file !== undefined)
 			for (const suffix of ["", "-wal"]) copyFileSync(beginning.file + suffix, this.#databaseFile + suffix);
 		this.#pair = new LedgerPair({
 			folder,
 			databaseFile: this.#databaseFile,
-			// A small log is checkpointed often, and it is checkpoints that call fsync and ftruncate.
-			environment: { WAL_MAX_MB: "1", SEED_FILE: beginning.seedFile },
+			environment: { ...faultEnvironment(fault), SEED_FILE: beginning.seedFile },
 			...(program === undefined ? {} : { program }),
 			wrapper: (index) =>
-				this.#isFaulty && this.#isVictim(index) ? faultyWords(fault, this.#logFile(index)) : [],
+				this.#isFaulty ? faultyWords(fault, this.#isVictim(index), this.#logFile(index)) : [],
 		});
 	}
 
@@ -113,9 +111,9 @@ export class FaultPlay {
 		await this.#startBoth();
 		const load = both.map((index) => this.#load(index));
 		await this.#untilMet(performance.now() + loadMsMax, stop);
-		if (this.#fault.aftermath === "no power") await pair.kill();
+		if (this.#isCut) await pair.kill();
 		else if (this.#fault.aftermath === "no cache") this.#dropCache();
-		if (this.#fault.aftermath !== "no power") await this.#untilEnded();
+		if (!this.#isCut) await this.#untilEnded();
 		await Promise.all(load.map((clients) => clients.stop()));
 		this.#forget();
 		stop.throwIfAborted();
@@ -124,6 +122,11 @@ export class FaultPlay {
 		await this.#recover();
 		await pair.kill();
 		return this.#conclude(meetings.filter((meeting) => meeting !== undefined));
+	}
+
+	/** Whether the power goes, and both end with it. */
+	get #isCut(): boolean {
+		return this.#fault.aftermath === "no power";
 	}
 
 	#isVictim(index: number): boolean {
@@ -151,7 +154,7 @@ export class FaultPlay {
 	#load(index: Index): Clients {
 		return new Clients({
 			targets: [this.#pair.targets[index]],
-			count: this.#isVictim(index) ? clientsOfVictim[this.#fault.call] : clientsOfOther,
+			...loadOf(this.#fault, this.#isVictim(index)),
 			accountIds,
 			observed: this.#observed,
 			random: this.#random,
@@ -190,11 +193,12 @@ export class FaultPlay {
 	async #judge(index: Index, meeting: Meeting | undefined): Promise<void> {
 		const program = this.#process(index);
 		if (meeting === undefined) {
-			if (program.hasEnded) this.#broken.push(`the process that met no error ended: ${lastWords(program)}`);
+			if (program.hasEnded && !this.#isCut)
+				this.#broken.push(`the process that met no error ended: ${lastWords(program)}`);
 			return;
 		}
-		if (program.hasEnded) await this.#judgeEnd(index, meeting);
-		else if (this.#isHarmless(meeting)) this.#wentOn += 1;
+		if (this.#isHarmless(meeting) && (this.#isCut || !program.hasEnded)) this.#wentOn += 1;
+		else if (program.hasEnded) await this.#judgeEnd(index, meeting);
 		else this.#broken.push(`it lived on after ${meeting.injected.file} had failed: ${lastWords(program)}`);
 	}
 
@@ -203,7 +207,7 @@ export class FaultPlay {
 		const { code, atMs: endedAtMs } = await program.ended;
 		const hasServed = this.#hasServed[index];
 		const expected = hasServed ? exitStoreFailed : exitNotStarted;
-		if (code !== expected && this.#fault.aftermath !== "no power")
+		if (code !== expected && !this.#isCut)
 			this.#broken.push(`it ended with ${code}, not ${expected}: ${lastWords(program)}`);
 		const lateMs = this.#okAtMs[index] - meeting.injected.atMs;
 		if (lateMs > lateMsMax) this.#broken.push(`it answered 200 ${Math.round(lateMs)} ms after the error`);
@@ -212,28 +216,25 @@ export class FaultPlay {
 		else this.#endedAtStart += 1;
 		if (hasSyncedSince(meeting, this.#logFile(index), this.#databaseFile))
 			this.#broken.push("it asked the disk for a sync again after one that had failed");
-		if (!this.#fault.isOnBoth && this.#okAtMs[1] < endedAtMs)
+		if (!this.#fault.isOnBoth && !this.#isCut && this.#okAtMs[1] < endedAtMs)
 			this.#broken.push("the other process did not go on");
 	}
 
 	/** As a kernel may do with pages that it could not write. */
 	#dropCache(): void {
-		if (both.every((index) => this.#process(index).hasEnded)) return;
-		this.#bytesForgotten = dropUnsynced(
-			this.#databaseFile,
-			both.map((index) => this.#logFile(index)),
-		);
+		this.#isTooLate = both.every((index) => this.#process(index).hasEnded);
+		if (this.#isTooLate) return;
+		const logFiles = both.map((index) => this.#logFile(index));
+		this.#bytesForgotten = dropUnsynced(this.#databaseFile, logFiles, this.#walBytesBefore);
 	}
 
 	/** What the disk may have forgotten was acknowledged to nobody. */
 	#forget(): void {
-		if (this.#fault.aftermath !== "no power") return;
+		const wasServed = this.#beginning.file !== undefined || this.#hasServed.includes(true);
+		if (!this.#isCut || !wasServed) return;
 		const copy = join(this.#folder, "left.db");
-		this.#bytesForgotten = forgetUnsynced(
-			this.#databaseFile,
-			both.map((index) => this.#logFile(index)),
-			copy,
-		);
+		const logFiles = both.map((index) => this.#logFile(index));
+		this.#bytesForgotten = forgetUnsynced(this.#databaseFile, logFiles, copy, this.#walBytesBefore);
 		const found = this.#findings(copy);
 		this.#broken.push(...found.map((sentence) => `on a disk that forgot what was not synced, ${sentence}`));
 	}
@@ -282,6 +283,7 @@ export class FaultPlay {
 			endMs: this.#endMs,
 			endedAtStart: this.#endedAtStart,
 			bytesForgotten: this.#bytesForgotten,
+			isTooLate: this.#isTooLate,
 			wentOn: this.#wentOn,
 			acknowledged: observed.count("posted"),
 			unknown: observed.count("unknown"),

@@ -1,4 +1,5 @@
 /** The moment in which a fault struck a process, as strace noted it. */
+import { syncs } from "./forgotten-writes.ts";
 import type { IoFault } from "./io-fault.ts";
 import { readStraceLog, type TracedCall } from "./strace-log.ts";
 
@@ -27,6 +28,6 @@ export function hasSyncedSince({ injected }: Meeting, logFile: string, databaseF
 	if (injected.name !== "fdatasync") return false;
 	return readStraceLog(logFile).some(
 		({ name, file, result, atMs }) =>
-			name !== "pwrite64" && result === 0 && file.startsWith(databaseFile) && atMs > injected.atMs,
+			syncs.has(name) && result === 0 && file.startsWith(databaseFile) && atMs > injected.atMs,
 	);
 }
