@@ -26,9 +26,13 @@ const quickNthMax: Readonly<Record<FaultCall, number>> = {
 	pwrite64: 300,
 	ftruncate: 10,
 };
-/** A checkpoint comes every 25 ms at the best, and the 300th ftruncate with the 300th of them. */
-const loadMsMax = { quick: 10_000, full: 60_000 } as const;
+/** Of a process that has started; at the least. */
+const servingNthMin = 20;
+/** It ends as soon as the fault is met. In full each has to be, and a slow disk needs minutes for 300 checkpoints. */
+const loadMsMax = { quick: 10_000, full: 600_000 } as const;
 const runsAtOnce = 2;
+
+type Played = readonly [IoFault, FaultRun];
 
 export const ioErrors: Attack = {
 	name: "io-errors",
@@ -42,7 +46,7 @@ export const ioErrors: Attack = {
 async function play(trial: Trial): Promise<Report> {
 	const beginnings = await makeBeginnings(trial);
 	const faults = drawFaults(trial);
-	const runs: [IoFault, FaultRun][] = [];
+	const runs: Played[] = [];
 	let begun = 0;
 	const worker = async (): Promise<void> => {
 		for (let number = begun++; number < faults.length; number = begun++) {
@@ -60,23 +64,23 @@ async function play(trial: Trial): Promise<Report> {
 	return { ...conclude(runs, trial.form), controls: await playControls(trial, beginnings) };
 }
 
-function drawFaults({ form, seed }: Trial): IoFault[] {
+export function drawFaults({ form, seed }: Pick<Trial, "form" | "seed">): IoFault[] {
 	const random = new Random(seed);
-	return faultCalls.flatMap((call) => {
+	const drawn = faultCalls.flatMap((call) => {
 		const nths =
 			form === "full"
 				? Array.from({ length: nthMax }, (_, index) => index + 1)
 				: Array.from({ length: quickNths }, () => random.between(1, quickNthMax[call]));
-		const faults = nths.map((nth) => ioFault(call, nth, random));
-		return call === "fdatasync" ? [...forgetting(faults), ...faults.slice(2)] : faults;
+		return nths.map((nth) => ioFault(call, nth, random));
 	});
+	return [...drawn, ...forgetting(random)];
 }
 
-/** However the dice fall, one disk loses its power and one kernel its pages. */
-function forgetting(faults: readonly IoFault[]): IoFault[] {
-	return (["no power", "no cache"] as const).flatMap((aftermath, index) => {
-		const fault = faults[index];
-		return fault === undefined ? [] : [{ ...fault, isOnBoth: true, aftermath }];
+/** However the dice fall, one disk loses its power and one kernel its pages, when both processes serve. */
+function forgetting(random: Random): IoFault[] {
+	return (["no power", "no cache"] as const).map((aftermath) => {
+		const nth = random.between(servingNthMin, quickNthMax.fdatasync);
+		return { ...ioFault("fdatasync", nth, random), isOnBoth: true, aftermath };
 	});
 }
 
@@ -103,44 +107,68 @@ async function makeBeginnings({ folder, seed }: Trial): Promise<{ fresh: Beginni
 	return { fresh, used: { file, seedFile, books: readBooks(file) } };
 }
 
-function conclude(runs: readonly [IoFault, FaultRun][], form: Form): Omit<Report, "controls"> {
+export function conclude(runs: readonly Played[], form: Form): Omit<Report, "controls"> {
 	const all = runs.map(([, run]) => run);
 	const sum = (count: (run: FaultRun) => number) => all.reduce((total, run) => total + count(run), 0);
 	const acknowledged = sum((run) => run.acknowledged);
-	const met = all.filter(({ positions }) => positions.length > 0).length;
+	const met = runs.filter(isMet).length;
 	const forgotten = all.flatMap(({ bytesForgotten }) => bytesForgotten ?? []);
-	const lateMs = all.flatMap((run) => run.lateMs);
+	const disksThatForgot = forgotten.filter((bytes) => bytes > 0).length;
 	return {
 		tried: `${runs.length} faults, ${met} of them met; ${acknowledged.toLocaleString("en-US")} acknowledged entries`,
 		figures: {
 			notMet: runs.length - met,
-			...Object.fromEntries(faultCalls.map((call) => [`${call}Met`, metOf(runs, call)])),
+			...Object.assign({}, ...faultCalls.map((call) => callFigures(runs, call))),
 			processesThatMetIt: sum(({ positions }) => positions.length),
 			endedAtStart: sum(({ endedAtStart }) => endedAtStart),
 			wentOnAfterAFoldersSync: sum(({ wentOn }) => wentOn),
-			disksThatForgot: forgotten.length,
+			disksThatForgot,
+			endedBeforeTheCacheWasDropped: all.filter(({ isTooLate }) => isTooLate).length,
 			bytesForgotten: forgotten.reduce((total, bytes) => total + bytes, 0),
 			unknown: sum(({ unknown }) => unknown),
-			last200AfterTheErrorMsMax: lateMs.reduce((most, ms) => Math.max(most, ms), -loadMsMax[form]),
-			endAfterTheErrorMsMax: Math.max(0, ...all.flatMap(({ endMs }) => endMs)),
+			...largest("last200AfterTheErrorMsMax", runs, ({ lateMs }) => lateMs),
+			...largest("endAfterTheErrorMsMax", runs, ({ endMs }) => endMs),
 		},
 		broken: [
 			...all.flatMap(({ broken }) => broken),
-			...nothingMet({ "acknowledged entries": acknowledged, "disks that forgot": forgotten.length }),
+			...nothingMet({ "acknowledged entries": acknowledged, "disks that forgot": disksThatForgot }),
 			...faultCalls.flatMap((call) => unmetFindings(runs, call, form)),
 		],
 	};
 }
 
 /** In full, each n has to be met; a quick run may have had no time for some. */
-function unmetFindings(runs: readonly [IoFault, FaultRun][], call: FaultCall, form: Form): string[] {
-	const wanted = runs.filter(([fault]) => fault.call === call).length;
-	const met = metOf(runs, call);
-	return met < (form === "full" ? wanted : wanted / 2)
-		? [`${met} of ${wanted} faults of ${call} were met`]
+function unmetFindings(runs: readonly Played[], call: FaultCall, form: Form): string[] {
+	const wanted = runsOf(runs, call);
+	const met = wanted.filter(isMet).length;
+	return met < (form === "full" ? wanted.length : wanted.length / 2)
+		? [`${met} of ${wanted.length} faults of ${call} were met`]
 		: [];
 }
 
-function metOf(runs: readonly [IoFault, FaultRun][], wanted: FaultCall): number {
-	return runs.filter(([{ call }, { positions }]) => call === wanted && positions.length > 0).length;
+function callFigures(runs: readonly Played[], call: FaultCall): Record<string, number> {
+	const wanted = runsOf(runs, call);
+	return {
+		[`${call}Met`]: wanted.filter(isMet).length,
+		...largest(`${call}NthMax`, wanted, ({ positions }) => positions),
+	};
+}
+
+function runsOf(runs: readonly Played[], wanted: FaultCall): Played[] {
+	return runs.filter(([{ call }]) => call === wanted);
+}
+
+/** By each process that was to. */
+function isMet([{ isOnBoth }, { positions }]: Played): boolean {
+	return positions.length === (isOnBoth ? 2 : 1);
+}
+
+/** No figure where there is none. */
+function largest(
+	name: string,
+	runs: readonly Played[],
+	valuesOf: (run: FaultRun) => readonly number[],
+): Record<string, number> {
+	const values = runs.flatMap(([, run]) => valuesOf(run));
+	return values.length === 0 ? {} : { [name]: Math.max(...values) };
 }
