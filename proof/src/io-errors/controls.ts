@@ -1,6 +1,6 @@
 /** What has to be found: acknowledgements that the disk has not kept, and one that nobody earned. */
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Control, Trial } from "../attack.ts";
 import { type Books, readBooks } from "../books.ts";
 import { Clients } from "../clients.ts";
@@ -13,8 +13,7 @@ import { forgetUnsynced, tracedForWrites } from "./forgotten-writes.ts";
 import { tracing } from "./io-fault.ts";
 
 const answersMin = 300;
-const closingPath = join(import.meta.dir, "closing-ledger.ts");
-const closingMsMax = 20_000;
+const reactionMsMax = 20_000;
 const lost = /was acknowledged, and is lost/;
 
 /** By what is done to the pair. */
@@ -26,6 +25,22 @@ const careless: readonly { about: string; environment: Record<string, string>; i
 	},
 	{ about: "DURABILITY=os, which does not wait for the disk", environment: { DURABILITY: "os" } },
 ];
+
+/** Ledgers that wait for the disk, and do the wrong thing when it fails; and what is found of it. */
+const reactions = [
+	{
+		about: "ledgers that end by closing SQLite after a failed sync",
+		program: "closing-ledger.ts",
+		fault: { lasts: false, aftermath: "no cache" },
+		finding: /it asked the disk for a sync again/,
+	},
+	{
+		about: "ledgers that don't look whether their sync has failed",
+		program: "ignoring-ledger.ts",
+		fault: { lasts: true, aftermath: "no power" },
+		finding: lost,
+	},
+] as const;
 
 export async function playControls(
 	trial: Trial,
@@ -49,18 +64,24 @@ export async function playControls(
 		const detail = losses > 0 ? "acknowledged entries found lost" : "nothing was found";
 		controls.push({ about, isCaught: losses > 0, detail });
 	}
-	return [...controls, await closingLedgers(trial, used), madeUpAcknowledgement(before)];
+	for (const reaction of reactions) controls.push(await playReaction(trial, used, reaction));
+	return [...controls, madeUpAcknowledgement(before)];
 }
 
-/** The wait for the disk is there; what is done when it fails is not. */
-async function closingLedgers({ folder, seed, stop }: Trial, beginning: Beginning): Promise<Control> {
-	const about = "ledgers that end by closing SQLite after a failed sync";
-	const fault = { call: "fdatasync", nth: 12, lasts: false, isOnBoth: true, isFresh: false } as const;
-	const place = join(folder, "control-closing");
-	const random = new Random(seed);
-	const play = new FaultPlay({ ...fault, aftermath: "no cache" }, place, beginning, random, closingPath);
-	const { broken } = await play.play(closingMsMax, stop);
-	return { about, isCaught: broken.length > 0, detail: broken[0] ?? "nothing was found" };
+export async function playReaction(
+	{ folder, seed, stop }: Pick<Trial, "folder" | "seed" | "stop">,
+	used: Beginning,
+	{ about, program, fault, finding }: (typeof reactions)[number],
+): Promise<Control> {
+	const whole = { call: "fdatasync", nth: 12, isOnBoth: true, isFresh: false, ...fault } as const;
+	const place = join(folder, `control-${basename(program, ".ts")}`);
+	const path = join(import.meta.dir, program);
+	const { broken } = await new FaultPlay(whole, place, used, new Random(seed), path).play(
+		reactionMsMax,
+		stop,
+	);
+	const found = broken.find((sentence) => finding.test(sentence));
+	return { about, isCaught: found !== undefined, detail: found ?? broken[0] ?? "nothing was found" };
 }
 
 /** A pair under load whose disk then forgets what was not synced. */
