@@ -7,6 +7,7 @@ import { RunningProgram } from "../src/program.ts";
 import { Random } from "../src/random.ts";
 import { playControls } from "../src/soak/control.ts";
 import { Limits } from "../src/soak/limits.ts";
+import { paceFindings } from "../src/soak/pace.ts";
 import { isGrowing, type Sample, trendOf } from "../src/soak/trend.ts";
 
 const lacking = missing(["linux", "nginx"]);
@@ -47,6 +48,40 @@ describe("growth", () => {
 
 	test("nothing measured is nothing proved", () => {
 		expect(isGrowing(trendOf([]), bound)).toBe(true);
+	});
+});
+
+describe("the pace", () => {
+	const valid = { verdict: "valid", reason: "" };
+	/** Of a hundred seconds. */
+	const paceOf = (p99Ms: (index: number) => number | null) =>
+		Array.from({ length: 100 }, (_, index) => ({ p99Ms: p99Ms(index) }));
+
+	test("may differ by a tenth, and by more in single seconds", () => {
+		const seconds = paceOf((index) => (index % 10 === 0 ? 400 : 10 + index / 100));
+		expect(paceFindings({ seconds, validity: valid }, 10)).toEqual([]);
+	});
+
+	test("has not held when the last tenth is slower", () => {
+		const seconds = paceOf((index) => (index < 90 ? 10 : 12));
+		expect(paceFindings({ seconds, validity: valid }, 10)).toEqual([
+			"p99 of the last tenth is 20.0 % above that of the first",
+		]);
+	});
+
+	test.each(["generator late", "target saturated", "target failing"])(
+		"has not held when it can't be told: %s",
+		(verdict) => {
+			const validity = { verdict, reason: "because" };
+			expect(paceFindings({ seconds: paceOf(() => 10), validity }, 10)).toEqual([
+				`no drift can be told, ${verdict}: because`,
+			]);
+		},
+	);
+
+	test("has not held when nobody was answered in the end", () => {
+		const seconds = paceOf((index) => (index < 90 ? 10 : null));
+		expect(paceFindings({ seconds, validity: valid }, 10)).toHaveLength(1);
 	});
 });
 

@@ -10,6 +10,7 @@ import { type GrowthBounds, growthFigures, growthFindings } from "./growth.ts";
 import { JudgeProcess, type JudgeResult } from "./judge.ts";
 import { Limits } from "./limits.ts";
 import { type MeasuredLoad, playLoad } from "./measured-load.ts";
+import { p99DriftPercent, paceFindings } from "./pace.ts";
 
 interface Plan {
 	readonly maximumSeconds: number;
@@ -128,7 +129,6 @@ function reportOf(
 	limitText: string,
 ): Omit<Report, "controls"> {
 	const { summary, latency, consistency, validity } = result;
-	const drift = p99DriftPercent(result);
 	const found = [...growthFindings(samples, bounds), ...answerFindings(result)];
 	const bytesPerEntry = books.bytes / books.entries;
 	if (!(bytesPerEntry <= bytesPerEntryMax)) found.push(`an entry took ${bytesPerEntry.toFixed(1)} bytes`);
@@ -136,13 +136,13 @@ function reportOf(
 	if (books.finding !== undefined) found.push(books.finding);
 	if (consistency.verdict !== "consistent")
 		found.push(`the books are ${consistency.verdict}: ${consistency.reason}`);
-	if (driftPercentMax !== undefined) found.push(...paceFindings(result, drift, driftPercentMax));
+	if (driftPercentMax !== undefined) found.push(...paceFindings(result, driftPercentMax));
 	return {
 		tried: `${summary.requests.toLocaleString("en-US")} requests at ${Math.round(summary.rate)}/s ${limitText}; the generator: ${validity.verdict}`,
 		figures: {
 			...{ maximumPerSecond: maximum, ratePerSecond: summary.rate, requests: summary.requests },
 			...{ unsent: summary.unsent, entries: books.entries, bytesPerEntry },
-			...{ latencyMsP99: p99Of(result), latencyMsMax: latency.response.maxMs, p99DriftPercent: drift },
+			...{ latencyMsP99: p99Of(result), latencyMsMax: latency.response.maxMs, p99DriftPercent: p99DriftPercent(result.seconds) },
 			...growthFigures(samples),
 		},
 		broken: found,
@@ -156,26 +156,8 @@ function answerFindings({ summary: { otherStatus, failed } }: JudgeResult): stri
 	return found;
 }
 
-/** What a run of seconds says nothing about. */
-function paceFindings({ validity }: JudgeResult, drift: number, driftPercentMax: number): string[] {
-	// Of latencies that are the generator's own, or of a target that had less to do, nothing can be said.
-	if (validity.verdict !== "valid") return [`no drift can be told, ${validity.verdict}: ${validity.reason}`];
-	if (drift <= driftPercentMax) return [];
-	return [`p99 of the last tenth is ${drift.toFixed(1)} % above that of the first`];
-}
-
 function p99Of({ latency }: JudgeResult): number {
 	return latency.response.percentiles.find(({ percentile }) => percentile === 99)?.ms ?? Number.NaN;
-}
-
-/** Of the median second's p99: one second in which the machine was busy otherwise is no drift. */
-function p99DriftPercent({ seconds }: JudgeResult): number {
-	const tenth = Math.max(1, Math.floor(seconds.length / 10));
-	const typical = (rows: JudgeResult["seconds"]) => {
-		const sorted = rows.map(({ p99Ms }) => p99Ms ?? Number.NaN).sort((one, other) => one - other);
-		return sorted[sorted.length >> 1] ?? Number.NaN;
-	};
-	return (100 * typical(seconds.slice(-tenth))) / typical(seconds.slice(0, tenth)) - 100;
 }
 
 /** Or why there are none. */
