@@ -6,6 +6,7 @@ import { makeProofFolder, missing } from "../src/place.ts";
 import { RunningProgram } from "../src/program.ts";
 import { Random } from "../src/random.ts";
 import { playControls } from "../src/soak/control.ts";
+import { bookFindings } from "../src/soak/final-books.ts";
 import { Limits } from "../src/soak/limits.ts";
 import { paceFindings } from "../src/soak/pace.ts";
 import { isGrowing, type Sample, trendOf } from "../src/soak/trend.ts";
@@ -82,6 +83,20 @@ describe("the pace", () => {
 	test("has not held when nobody was answered in the end", () => {
 		const seconds = paceOf((index) => (index < 90 ? 10 : null));
 		expect(paceFindings({ seconds, validity: valid }, 10)).toHaveLength(1);
+	});
+});
+
+describe("the books that are left", () => {
+	const books = { entries: 1000, bytes: 100_000, finding: undefined };
+
+	test("may take a hundred bytes an entry, and not one more", () => {
+		expect(bookFindings(books)).toEqual([]);
+		expect(bookFindings({ ...books, bytes: 101_000 })).toEqual(["an entry takes 101.0 bytes, more than 100"]);
+	});
+
+	test("are not right without an entry, or when the ledger's own tool says so", () => {
+		expect(bookFindings({ ...books, entries: 0 })).toHaveLength(1);
+		expect(bookFindings({ ...books, finding: "the books are not right" })).toHaveLength(1);
 	});
 });
 

@@ -5,7 +5,7 @@ import type { Attack, Form, Report, Trial } from "../attack.ts";
 import { ProofError } from "../place.ts";
 import { Stack } from "../stack.ts";
 import { playControls } from "./control.ts";
-import { type FinalBooks, readFinalBooks } from "./final-books.ts";
+import { bookFindings, type FinalBooks, readFinalBooks } from "./final-books.ts";
 import { type GrowthBounds, growthFigures, growthFindings } from "./growth.ts";
 import { JudgeProcess, type JudgeResult } from "./judge.ts";
 import { Limits } from "./limits.ts";
@@ -41,8 +41,6 @@ const plans: Readonly<Record<Form, Plan>> = {
 };
 /** Of a control, before it may be called growing. */
 const samplesMin = 12;
-/** Measured: 79; the entry, its account's row and its place in the log's index. */
-const bytesPerEntryMax = 100;
 const processors = 1.5;
 const memoryMb = 550;
 const loadShare = 0.8;
@@ -129,11 +127,8 @@ function reportOf(
 	limitText: string,
 ): Omit<Report, "controls"> {
 	const { summary, latency, consistency, validity } = result;
-	const found = [...growthFindings(samples, bounds), ...answerFindings(result)];
-	const bytesPerEntry = books.bytes / books.entries;
-	if (!(bytesPerEntry <= bytesPerEntryMax)) found.push(`an entry took ${bytesPerEntry.toFixed(1)} bytes`);
+	const found = [...growthFindings(samples, bounds), ...answerFindings(result), ...bookFindings(books)];
 	if (memoryKills > 0) found.push(`${memoryKills} processes were killed for want of memory`);
-	if (books.finding !== undefined) found.push(books.finding);
 	if (consistency.verdict !== "consistent")
 		found.push(`the books are ${consistency.verdict}: ${consistency.reason}`);
 	if (driftPercentMax !== undefined) found.push(...paceFindings(result, driftPercentMax));
@@ -141,8 +136,12 @@ function reportOf(
 		tried: `${summary.requests.toLocaleString("en-US")} requests at ${Math.round(summary.rate)}/s ${limitText}; the generator: ${validity.verdict}`,
 		figures: {
 			...{ maximumPerSecond: maximum, ratePerSecond: summary.rate, requests: summary.requests },
-			...{ unsent: summary.unsent, entries: books.entries, bytesPerEntry },
-			...{ latencyMsP99: p99Of(result), latencyMsMax: latency.response.maxMs, p99DriftPercent: p99DriftPercent(result.seconds) },
+			...{ unsent: summary.unsent, entries: books.entries, bytesPerEntry: books.bytes / books.entries },
+			...{
+				latencyMsP99: p99Of(result),
+				latencyMsMax: latency.response.maxMs,
+				p99DriftPercent: p99DriftPercent(result.seconds),
+			},
 			...growthFigures(samples),
 		},
 		broken: found,
