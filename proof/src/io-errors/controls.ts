@@ -68,7 +68,7 @@ export async function playControls(
 	return [...controls, madeUpAcknowledgement(before)];
 }
 
-export async function playReaction(
+async function playReaction(
 	{ folder, seed, stop }: Pick<Trial, "folder" | "seed" | "stop">,
 	used: Beginning,
 	{ about, program, fault, finding }: (typeof reactions)[number],

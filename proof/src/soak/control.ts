@@ -53,18 +53,16 @@ async function playLeaking(
 ): Promise<Control[]> {
 	await using stack = await Stack.start({
 		dataFolder: newFolder(trial, "leaking"),
-		environment: { ...environment, ...fillingLog },
+		environment: { ...environment, ...fillingLog, LEAK_AFTER_MS: String(plan.warmUpMs) },
 		program: leakingStackPath,
 	});
 	const reader = new RunningProgram([process.execPath, readerPath, stack.databaseFile], {});
 	try {
 		await reader.says("reading", readerMsMax);
-		let controls: Control[] = [];
+		// Until there are samples enough, nothing is found; a load that ends before has caught none.
+		let controls = wantedIn([]);
 		await watch(stack, trial, plan, (found) => {
-			controls = wanted.map(([about, pattern]): Control => {
-				const finding = found.find((sentence) => pattern.test(sentence));
-				return { about, isCaught: finding !== undefined, detail: finding ?? "nothing was found" };
-			});
+			controls = wantedIn(found);
 			return controls.every(({ isCaught }) => isCaught);
 		});
 		return controls;
@@ -73,12 +71,22 @@ async function playLeaking(
 	}
 }
 
+function wantedIn(found: readonly string[]): Control[] {
+	return wanted.map(([about, pattern]) => {
+		const finding = found.find((sentence) => pattern.test(sentence));
+		return { about, isCaught: finding !== undefined, detail: finding ?? "nothing was found" };
+	});
+}
+
 async function playSound(
 	trial: Trial,
 	environment: Readonly<Record<string, string>>,
 	plan: ControlPlan,
 ): Promise<Control> {
-	await using stack = await Stack.start({ dataFolder: newFolder(trial, "sound"), environment });
+	await using stack = await Stack.start({
+		dataFolder: newFolder(trial, "sound"),
+		environment: { ...environment, ...fillingLog },
+	});
 	let findings: readonly string[] = [];
 	let looks = 0;
 	await watch(stack, trial, plan, (found) => {
@@ -87,7 +95,7 @@ async function playSound(
 		return looks === soundLooks || found.length > 0;
 	});
 	return {
-		about: "the same stack without a leak, which has to pass",
+		about: "the same stack without a leak and without the reader, which has to pass",
 		isCaught: looks === soundLooks && findings.length === 0,
 		detail: findings[0] ?? `nothing was found in ${plan.samplesMin + looks - 1} samples`,
 	};
@@ -108,7 +116,10 @@ async function watch(
 ): Promise<void> {
 	const load = { target: stack.target, seconds: secondsMax, warmUpSeconds: 0, connections, seed, folder };
 	await using judge = new JudgeProcess(load);
-	await Bun.sleep(warmUpMs);
+	for (let leftMs = warmUpMs; leftMs > 0; leftMs -= everyMs) {
+		stop.throwIfAborted();
+		await Bun.sleep(Math.min(leftMs, everyMs));
+	}
 	const samples = new Samples(stack, new Map());
 	for (let taken = 1; !judge.hasEnded; taken += 1) {
 		await Bun.sleep(everyMs);
