@@ -11,7 +11,8 @@ export interface ClockSet {
 	readonly offsetMs: number;
 }
 
-export const stepMsMax = attemptMicrosMax / 1000;
+/** A request may be under way for as long as it may be old, and look younger by the step. */
+export const stepMsMax = (2 * attemptMicrosMax) / 1000;
 
 /**
  * Whether the clock was set in that time, and at some instant of it was so little off, or no longer off, that nothing

@@ -195,7 +195,8 @@ function resetFindings(
 	const missed = resets.filter(
 		({ fate, invokedAtMs, endedAtMs }) =>
 			fate === "done" &&
-			!made.some((atMs) => atMs >= invokedAtMs && atMs <= endedAtMs) &&
+			// By nginx's clock, which counts milliseconds, it is as old as another one of the same millisecond.
+			!made.some((atMs) => atMs >= Math.floor(invokedAtMs) && atMs <= endedAtMs) &&
 			// An earlier reset may be dated behind it, by a clock that was set back since.
 			!isExcused(invokedAtMs - stepMsMax, endedAtMs),
 	);
